@@ -1,0 +1,246 @@
+"""A stack as data: its services, how they are built, what they need, and their demands.
+
+`group_data/all.py` is a live sample of every key. `stack/load.py` reads the data and words the
+errors; this module says what is right.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from stack.quantities import cores_of, memory_bytes, show_cores
+
+PHASES = ("infrastructure", "core", "engines", "frontend")
+Phase = Literal["infrastructure", "core", "engines", "frontend"]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$")]
+ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")]
+MemoryBytes = Annotated[int, BeforeValidator(memory_bytes)]
+Cpuset = Annotated[str, AfterValidator(lambda text: show_cores(cores_of(text)))]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Cpus = Annotated[float, Field(gt=0)]
+
+
+class Data(BaseModel):
+    """Frozen data that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class HealthCheck(Data):
+    """How the daemon asks a container whether it is healthy."""
+
+    test: tuple[str, ...] = Field(min_length=1)
+    """Command and arguments, run in the container without a shell."""
+    interval_s: float = Field(15, gt=0)
+    timeout_s: float = Field(5, gt=0)
+    retries: int = Field(3, ge=1)
+    start_period_s: float = Field(60, ge=0)
+    start_interval_s: float = Field(1, gt=0)
+    """How often to ask until the first success (Docker 25 and later)."""
+    deadline_s: float = Field(120, gt=0)
+    """How long a deploy waits for the service to become healthy."""
+
+
+class Build(Data):
+    """How an image comes about: a Dockerfile template, its base images and its context."""
+
+    dockerfile: Name
+    """templates/images/NAME.Dockerfile.j2"""
+    bases: tuple[Name, ...] = Field(min_length=1)
+    """Names from the stack's `bases` or `images`; in the template `{{ bases.NAME }}`."""
+    context: tuple[str, ...] = ()
+    """Globs of files, relative to the project, copied into the build context."""
+    rendered: dict[str, str] = {}
+    """File in the build context → template that renders it."""
+    arguments: dict[str, str | int | float | bool] = {}
+    """Values for the Dockerfile template and the rendered files."""
+
+
+class Service(Data):
+    """One container of the stack."""
+
+    phase: Phase
+    image: ImageReference | None = None
+    build: Build | None = None
+    """Exactly one of `image` (run as it is) and `build`."""
+    needs: tuple[Name, ...] = ()
+    """Services that must be healthy before this one starts, in this phase or an earlier one."""
+    container_name: Name | None = None
+    """Default: STACK-SERVICE."""
+    command: tuple[str, ...] | None = None
+    port: Port | None = None
+    """The port inside the container."""
+    host_port: Port | None = None
+    """The port on the host; default: none is published, unless `port` is; then the same."""
+    environment: dict[EnvironmentName, str] = {}
+    """`{release}`, `{workers}` and `{service}` in a value stand for this service's own."""
+    secrets: tuple[Name, ...] = ()
+    """Files under /run/secrets, generated on the host at first need."""
+    volumes: dict[Name, AbsolutePath] = {}
+    """Named volume → path in the container."""
+    tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
+    health: HealthCheck
+    endpoint: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]*$")
+    """An HTTP path that answers 200 with JSON whose `release` is this service's own."""
+    page: str | None = None
+    """What a person finds at the port, for the list of addresses."""
+    user: str | None = Field(None, pattern=r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_-]+)?$")
+    """Default: the image's own user."""
+    workers: int = Field(1, ge=1, le=64)
+    latency_class: Literal["latency", "throughput"] = "throughput"
+    cpus: Cpus
+    memory: MemoryBytes
+    reservation: MemoryBytes | None = None
+    cpuset: Cpuset | None = None
+    dedicated: bool = False
+    """Whether its cores should carry nothing else."""
+    pinned: bool = False
+    """Whether the planner gives it cores of its own choice when no cpuset is said."""
+    threads: Literal["affinity", "environment", "none"] = "none"
+    """How its BLAS learns its cores: by itself, by variables (a new cpuset recreates it), not."""
+    sized_at_start: bool = False
+    """Whether it sizes its caches from its memory limit when it starts."""
+    pids_limit: int = Field(512, ge=16)
+    stop_grace_s: int = Field(10, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Service":
+        if (self.image is None) == (self.build is None):
+            raise ValueError("say exactly one of 'image' and 'build'")
+        if self.reservation is not None and self.reservation > self.memory:
+            raise ValueError("'reservation' is above 'memory', its limit: lower it")
+        return self
+
+    @property
+    def published_port(self) -> int | None:
+        """The port on the host, if there is one."""
+        return self.host_port or self.port
+
+
+class SizedFor(Data):
+    """The machine that the demands are written for; a smaller one gets them fitted."""
+
+    cpus: int = Field(ge=1)
+    memory: MemoryBytes
+
+
+class Stack(Data):
+    """All services of a platform."""
+
+    name: Name
+    sized_for: SizedFor
+    bases: dict[Name, ImageReference] = {}
+    """Upstream images that Dockerfiles build on."""
+    images: dict[Name, Build] = {}
+    """Images that services' images build on."""
+    services: dict[Name, Service] = Field(min_length=1)
+
+    def container_name(self, service: str) -> str:
+        """The container's name on the host."""
+        return self.services[service].container_name or f"{self.name}-{service}"
+
+
+class MapEntry(Data):
+    """What a core map says of one service."""
+
+    cpus: Cpus
+    memory: MemoryBytes
+    reservation: MemoryBytes | None = None
+    cpuset: Cpuset | None = None
+    dedicated: bool = False
+
+
+class CoreMap(Data):
+    """A map written by hand for one machine, kept verbatim where the daemon can carry it."""
+
+    cpus: int = Field(ge=1)
+    """CPUs of the daemon that it is written for."""
+    services: dict[Name, MapEntry]
+
+
+class Settings(Data):
+    """What differs between networks and hosts, not between stacks."""
+
+    bind_address: str = Field("127.0.0.1", pattern=r"^[0-9a-fA-F:.]+$")
+    ca_bundle: str | None = None
+    """PEM file on the control machine that builds trust, for a network with its own CA."""
+    registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
+    """Registry that upstream images are pulled through."""
+    pip_index_url: str | None = None
+    npm_registry: str | None = None
+    docker_cli: AbsolutePath | None = None
+    docker_socket: AbsolutePath | None = None
+    build_parallel: int | None = Field(None, ge=1, le=6)
+    """Images built at once; default: the daemon's CPUs, at most 4."""
+
+
+class CoreLevel(Data):
+    """Cores of one kind, by the name that macOS gives."""
+
+    name: str
+    cores: int
+    l2_bytes: int | None = None
+    cores_per_l2: int | None = None
+
+
+class Chip(Data):
+    """A host's silicon."""
+
+    name: str
+    tag: str
+    """What images are tagged with: m4max, m1, linux-x86-64."""
+    levels: tuple[CoreLevel, ...]
+    memory_bytes: int
+    virtual: bool = False
+    """Whether macOS itself runs in a virtual machine."""
+
+
+class Daemon(Data):
+    """The Docker Engine of a host, with the CPUs and memory of its Linux VM."""
+
+    cpus: int
+    memory_bytes: int
+    architecture: str = "aarch64"
+
+
+class Allocation(Data):
+    """What one service gets."""
+
+    cpuset: str | None
+    """None: any core."""
+    cpus: float
+    memory_bytes: int
+    reservation_bytes: int
+
+
+class Finding(Data):
+    """Something that a map or a host gets wrong."""
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    service: str | None
+    message: str
+
+
+class Map(Data):
+    """For each service what it gets, and what is wrong with that."""
+
+    services: dict[str, Allocation]
+    findings: tuple[Finding, ...] = ()
+
+
+def tag_of(chip_name: str) -> str:
+    """Image tag of a chip: "Apple M4 Max" becomes "m4max"."""
+    return re.sub(r"[^a-z0-9]", "", chip_name.lower().removeprefix("apple"))
