@@ -1,0 +1,27 @@
+"""Every service by name. Only the one that is started is imported."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nautilus.frame.service import Service
+
+SERVICES = {
+    "analytics": "nautilus.engines.analytics:Analytics",
+    "backend": "nautilus.backend.service:Backend",
+    "factor": "nautilus.engines.factor:Factor",
+    "features": "nautilus.engines.features:Features",
+    "marketdata": "nautilus.engines.marketdata:MarketData",
+    "ml": "nautilus.engines.ml:MachineLearning",
+    "portfolio": "nautilus.engines.portfolio:Portfolio",
+    "risk": "nautilus.engines.risk:Risk",
+    "strategy": "nautilus.engines.strategy:Strategy",
+    "websocket": "nautilus.engines.websocket:WebSocketHub",
+}
+
+
+def load(name: str) -> "type[Service]":
+    """The class of a service; raises KeyError for an unknown name."""
+    module, _, attribute = SERVICES[name].partition(":")
+    service: type[Service] = getattr(import_module(module), attribute)
+    return service

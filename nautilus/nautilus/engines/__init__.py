@@ -1,0 +1,1 @@
+"""The nine processing engines, one module or package each."""

@@ -1,0 +1,1 @@
+"""What every service shares: settings, stores, health, metrics, threads, serving."""

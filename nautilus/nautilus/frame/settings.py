@@ -1,0 +1,32 @@
+"""What a service reads from its environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """A service's settings; a store whose address is unset is one the service does not need."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    service: str
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    nautilus_release: str = "unreleased"
+    environment: str = "production"
+    redis_host: str | None = None
+    redis_port: int = Field(default=6379, ge=1, le=65535)
+    redis_password_file: Path | None = None
+    database_url: str | None = None
+    postgres_password_file: Path | None = None
+    services: str = ""
+
+
+def read_secret(path: Path | None) -> str | None:
+    """The secret in a file, without its line end; None where no file is named."""
+    if path is None:
+        return None
+    return path.read_text(encoding="utf-8").rstrip("\r\n")

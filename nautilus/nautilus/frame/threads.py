@@ -1,0 +1,57 @@
+"""As many threads as the service has CPUs, and no more.
+
+A cpuset shows in the process's affinity; a CPU quota does not, and BLAS would not see it either.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+def available_cpus() -> int:
+    """CPUs that this process may run on."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class ThreadPlan:
+    """The CPUs that a service has, and each worker's share of them in threads."""
+
+    cpus: int
+    workers: int
+
+    @classmethod
+    def current(cls, workers: int) -> "ThreadPlan":
+        """The plan for the affinity of this moment."""
+        return cls(cpus=available_cpus(), workers=workers)
+
+    @property
+    def threads(self) -> int:
+        """Threads for each pool of one worker; all workers together fit the CPUs."""
+        return max(1, self.cpus // self.workers)
+
+    def preset(self) -> None:
+        """Set what BLAS, OpenMP and polars read when they start; call it before their import."""
+        for variable in BLAS_VARIABLES:
+            os.environ[variable] = str(self.threads)
+
+    def apply(self) -> dict[str, int]:
+        """Fit the libraries already loaded; returns each one's threads.
+
+        polars cannot be fitted once it has started: see Compute.refit.
+        """
+        # Only a service that computes has these loaded; the others need not pay for the import.
+        if "numpy" not in sys.modules:
+            return {}
+        from threadpoolctl import ThreadpoolController  # noqa: PLC0415
+
+        controller = ThreadpoolController()
+        controller.limit(limits=self.threads)
+        pools = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in controller.info()}
+        if "polars" in sys.modules:
+            pools["polars"] = int(os.environ.get("POLARS_MAX_THREADS", self.cpus))
+        return pools
