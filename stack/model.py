@@ -22,7 +22,7 @@ from stack.quantities import cores_of, memory_bytes, show_cores
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$")]
 ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")]
@@ -91,6 +91,8 @@ class Service(Data):
     volumes: dict[Name, AbsolutePath] = {}
     """Named volume → path in the container."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
+    shared_memory: MemoryBytes = 64 * 2**20
+    """Size of /dev/shm; it counts towards the memory limit."""
     health: HealthCheck
     endpoint: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]*$")
     """An HTTP path that answers 200 with JSON whose `release` is this service's own."""
@@ -173,7 +175,7 @@ class CoreMap(Data):
 class Settings(Data):
     """What differs between networks and hosts, not between stacks."""
 
-    bind_address: str = Field("127.0.0.1", pattern=r"^[0-9a-fA-F:.]+$")
+    bind_address: str = Field("127.0.0.1", pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
     ca_bundle: str | None = None
     """PEM file on the control machine that builds trust, for a network with its own CA."""
     registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")

@@ -1,6 +1,7 @@
 """Memory sizes and core lists, as they are written in data and shown to people."""
 
 import re
+from decimal import Decimal
 
 UNITS = {
     "B": 1,
@@ -12,20 +13,22 @@ UNITS = {
     "MB": 10**6,
     "GB": 10**9,
 }
+MIB = UNITS["MiB"]
 _SIZE = re.compile(r"\s*(?P<number>[+-]?[0-9]*\.?[0-9]+)\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 _RANGE = re.compile(r"(?P<first>[0-9]{1,4})(?:-(?P<last>[0-9]{1,4}))?", re.ASCII)
 
 
 def memory_bytes(value: str | int) -> int:
     """Read a memory size such as "2 GiB" or a number of bytes; ValueError says what is wrong."""
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         size = value
     else:
-        match = _SIZE.fullmatch(value)
-        if not match or match["unit"] not in UNITS:
-            units = ", ".join(UNITS)
-            raise ValueError(f"{value!r} is no memory size: write a number and one of {units}")
-        size = int(float(match["number"]) * UNITS[match["unit"]])
+        match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if not match:
+            raise ValueError(f"{value!r} is no memory size: write it like '2 GiB'")
+        if match["unit"] not in UNITS:
+            raise ValueError(f"{value!r} has no unit known here: write one of {', '.join(UNITS)}")
+        size = int(Decimal(match["number"]) * UNITS[match["unit"]])
     if size <= 0:
         raise ValueError(f"memory must be more than zero, not {value!r}")
     return size
@@ -42,9 +45,7 @@ def show_memory(size_bytes: int) -> str:
 def cores_of(cpuset: str) -> tuple[int, ...]:
     """Read a cpuset such as "4-6,8" as sorted core numbers; ValueError says what is wrong."""
     if not cpuset.strip():
-        raise ValueError(
-            "an empty cpuset: leave it out, or write for example '4-6,8'"
-        )
+        raise ValueError("an empty cpuset: leave it out, or write for example '4-6,8'")
     cores: set[int] = set()
     for part in cpuset.split(","):
         match = _RANGE.fullmatch(part.strip())

@@ -1,0 +1,286 @@
+"""The stack that every host runs: Nautilus, a trading platform of 16 services.
+
+This file is the live sample of the stack's data: docs/stack.md says what each key means. CPUs and
+memory are what a service may use on the machine of `sized_for`; a smaller one gets them fitted.
+"""
+
+__all__ = ["stack"]
+
+_PROBE = ("python", "-m", "nautilus.probe")
+_REDIS = {
+    "REDIS_HOST": "redis",
+    "REDIS_PORT": "6379",
+    "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
+}
+_POSTGRES = {
+    "DATABASE_URL": "postgresql://nautilus@postgres:5432/nautilus",
+    "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
+}
+_CODE = (
+    "nautilus/nautilus/*.py",
+    "nautilus/nautilus/frame",
+    "nautilus/nautilus/engines/__init__.py",
+)
+
+
+def _python_service(port, needs, **settings):
+    """What the nine engines and the backend have in common."""
+    environment = {
+        "HOST": "0.0.0.0",
+        "PORT": str(port),
+        "WORKERS": "{workers}",
+        "NAUTILUS_RELEASE": "{release}",
+        **(_REDIS if "redis" in needs else {}),
+        **(_POSTGRES if "postgres" in needs else {}),
+        **settings.pop("environment", {}),
+    }
+    return {
+        "needs": needs,
+        "port": port,
+        "environment": environment,
+        "secrets": tuple(f"{need}_password" for need in needs if need in ("redis", "postgres")),
+        "health": {"test": _PROBE, "start_interval_s": 0.5},
+        "endpoint": "/health",
+        "threads": "affinity",
+        **settings,
+    }
+
+
+def _engine(name, port, needs, **settings):
+    """One of the nine engines: its own image, and cores that the planner chooses."""
+    return {
+        "phase": "engines",
+        "container_name": f"nautilus-{name}-engine",
+        "build": {
+            "dockerfile": "engine",
+            "bases": ("engine-base",),
+            "context": (*_CODE, f"nautilus/nautilus/engines/{name}*"),
+        },
+        "pinned": True,
+        **_python_service(port, needs, **settings),
+    }
+
+
+_ENGINES = {
+    "risk": _engine(
+        "risk",
+        8200,
+        ("redis", "postgres"),
+        cpus=1.0,
+        memory="2 GiB",
+        workers=2,
+        dedicated=True,
+        latency_class="latency",
+    ),
+    "marketdata": _engine(
+        "marketdata",
+        8800,
+        ("redis", "postgres"),
+        cpus=2.0,
+        memory="4 GiB",
+        latency_class="latency",
+    ),
+    "websocket": _engine(
+        "websocket", 8600, ("redis",), cpus=1.0, memory="3 GiB", latency_class="latency"
+    ),
+    "analytics": _engine(
+        "analytics", 8100, ("redis", "postgres"), cpus=3.0, memory="6 GiB", workers=4
+    ),
+    "features": _engine("features", 8500, ("redis",), cpus=2.0, memory="6 GiB"),
+    "ml": _engine("ml", 8400, ("redis",), cpus=3.0, memory="10 GiB"),
+    "factor": _engine("factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", workers=6),
+    "strategy": _engine("strategy", 8700, ("redis", "postgres"), cpus=1.5, memory="4 GiB"),
+    "portfolio": _engine("portfolio", 8900, ("redis", "postgres"), cpus=3.0, memory="12 GiB"),
+}
+
+# Whom the backend asks for their state; it reports Postgres, Redis and itself of its own.
+_WATCHED = {
+    **{name: f"http://{name}:{engine['port']}/health" for name, engine in _ENGINES.items()},
+    "prometheus": "http://prometheus:9090/-/healthy",
+    "grafana": "http://grafana:3000/api/health",
+    "frontend": "http://frontend:3000/",
+    "nginx": "http://nginx:8080/nginx-health",
+}
+
+stack = {
+    "name": "nautilus",
+    "sized_for": {"cpus": 14, "memory": "36 GiB"},
+    "bases": {
+        "python": "python:3.13-slim-trixie",
+        "node": "node:24-trixie-slim",
+        "timescaledb": "timescale/timescaledb:2.19.3-pg17",
+        "redis": "redis:8.0",
+        "nginx": "nginx:1.26",
+        "prometheus": "prom/prometheus:v2.53.3",
+        "grafana": "grafana/grafana:12.0.2",
+    },
+    "images": {
+        "engine-base": {
+            "dockerfile": "engine-base",
+            "bases": ("python",),
+            "context": ("nautilus/requirements/base.txt",),
+        },
+    },
+    "services": {
+        "postgres": {
+            "phase": "infrastructure",
+            "build": {
+                "dockerfile": "postgres",
+                "bases": ("timescaledb",),
+                "rendered": {
+                    "postgresql.conf": "postgres/postgresql.conf.j2",
+                    "start-sized": "postgres/start-sized.j2",
+                },
+                "arguments": {"max_connections": 200},
+            },
+            "cpus": 2,
+            "memory": "8 GiB",
+            "shared_memory": "256 MiB",
+            "port": 5432,
+            "environment": {
+                "POSTGRES_USER": "nautilus",
+                "POSTGRES_DB": "nautilus",
+                "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
+            },
+            "secrets": ("postgres_password",),
+            "volumes": {"postgres-data": "/var/lib/postgresql/data"},
+            "tmpfs": ("/tmp", "/var/run/postgresql"),
+            "health": {
+                "test": ("pg_isready", "-q", "-h", "127.0.0.1", "-U", "nautilus"),
+                "start_interval_s": 0.5,
+            },
+            "latency_class": "latency",
+            "sized_at_start": True,
+            "stop_grace_s": 60,
+        },
+        "redis": {
+            "phase": "infrastructure",
+            "build": {
+                "dockerfile": "redis",
+                "bases": ("redis",),
+                "rendered": {
+                    "redis.conf": "redis/redis.conf.j2",
+                    "start-sized": "redis/start-sized.j2",
+                    "healthy": "redis/healthy.j2",
+                },
+            },
+            "cpus": 0.5,
+            "memory": "1 GiB",
+            "port": 6379,
+            "environment": {"REDIS_PASSWORD_FILE": "/run/secrets/redis_password"},
+            "secrets": ("redis_password",),
+            "volumes": {"redis-data": "/data"},
+            "health": {"test": ("healthy",), "start_interval_s": 0.5},
+            "latency_class": "latency",
+            "sized_at_start": True,
+            "stop_grace_s": 30,
+        },
+        "backend": {
+            "phase": "core",
+            "build": {
+                "dockerfile": "engine",
+                "bases": ("engine-base",),
+                "context": (*_CODE, "nautilus/nautilus/backend"),
+            },
+            "cpus": 2,
+            "memory": "4 GiB",
+            "page": "Backend API",
+            "latency_class": "latency",
+            **_python_service(
+                8001,
+                ("postgres", "redis"),
+                environment={"SERVICES": ",".join(f"{k}={v}" for k, v in _WATCHED.items())},
+            ),
+        },
+        "prometheus": {
+            "phase": "core",
+            "build": {
+                "dockerfile": "prometheus",
+                "bases": ("prometheus",),
+                "rendered": {"prometheus.yml": "prometheus/prometheus.yml.j2"},
+            },
+            "cpus": 0.5,
+            "memory": "2 GiB",
+            "port": 9090,
+            "page": "Prometheus",
+            "volumes": {"prometheus-data": "/prometheus"},
+            "health": {
+                "test": ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9090/-/healthy"),
+                "start_interval_s": 0.5,
+            },
+        },
+        "grafana": {
+            "phase": "core",
+            "build": {
+                "dockerfile": "grafana",
+                "bases": ("grafana",),
+                "rendered": {"datasources.yml": "grafana/datasources.yml.j2"},
+            },
+            "needs": ("prometheus",),
+            "cpus": 0.5,
+            "memory": "1 GiB",
+            "port": 3000,
+            "host_port": 3002,
+            "page": "Grafana",
+            "environment": {
+                "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/grafana_admin_password",
+                "GF_AUTH_ANONYMOUS_ENABLED": "false",
+                "GF_ANALYTICS_REPORTING_ENABLED": "false",
+                "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+                "GF_LOG_MODE": "console",
+            },
+            "secrets": ("grafana_admin_password",),
+            "volumes": {"grafana-data": "/var/lib/grafana"},
+            "health": {
+                "test": ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"),
+                "start_interval_s": 0.5,
+            },
+        },
+        **_ENGINES,
+        "frontend": {
+            "phase": "frontend",
+            "build": {
+                "dockerfile": "frontend",
+                "bases": ("node", "nginx"),
+                "context": (
+                    "nautilus/frontend/*.json",
+                    "nautilus/frontend/*.ts",
+                    "nautilus/frontend/*.html",
+                    "nautilus/frontend/.npmrc",
+                    "nautilus/frontend/public",
+                    "nautilus/frontend/src",
+                ),
+                "rendered": {"nginx.conf": "nginx/page.conf.j2"},
+            },
+            "needs": ("backend",),
+            "cpus": 1,
+            "memory": "2 GiB",
+            "port": 3000,
+            "page": "Frontend",
+            "health": {
+                "test": ("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:3000/"),
+                "start_interval_s": 0.5,
+            },
+        },
+        "nginx": {
+            "phase": "frontend",
+            "build": {
+                "dockerfile": "nginx",
+                "bases": ("nginx",),
+                "rendered": {"nginx.conf": "nginx/balancer.conf.j2"},
+                "arguments": {"port": 8080},
+            },
+            "needs": ("frontend", "backend"),
+            "cpus": 0.5,
+            "memory": "512 MiB",
+            "port": 8080,
+            "host_port": 80,
+            "page": "Nautilus, through nginx",
+            "health": {
+                "test": ("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/nginx-health"),
+                "start_interval_s": 0.5,
+            },
+            "latency_class": "latency",
+        },
+    },
+}

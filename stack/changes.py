@@ -1,0 +1,84 @@
+"""What a deploy would do: the differences between a release and what a host runs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+Action = Literal[
+    "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove"
+]
+DONE_BY: dict[Action, str] = {
+    "write": "written",
+    "pull": "pull",
+    "build": "build",
+    "tag": "tag",
+    "create": "create",
+    "recreate": "recreate",
+    "update": "applied live",
+    "start": "start",
+    "restart": "restart",
+    "remove": "remove",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference: where, in which field, from what to what, why, and what will be done."""
+
+    action: Action
+    subject: str
+    """A service, a shared image, an upstream image, or "release"."""
+    field: str
+    old: str | None = None
+    new: str | None = None
+    reason: str | None = None
+    also: Action | None = None
+    """What follows from it: a rebuilt image means a new container."""
+
+    @property
+    def sentence(self) -> str:
+        """The change in words: "risk: memory 2 GiB → 3 GiB, applied live"."""
+        words = f"{self.subject}: {self.field}"
+        if self.old is not None or self.new is not None:
+            words += f" {self.old or 'none'} → {self.new or 'none'}"
+        if self.reason:
+            words += f", {self.reason}"
+        done = ", ".join(DONE_BY[action] for action in (self.action, self.also) if action)
+        return f"{words}{', ' if self.action == 'update' else ': '}{done}"
+
+    def as_json(self, host: str) -> dict[str, str | None]:
+        """The change for a program, with the host that it is for."""
+        return {"host": host, **asdict(self), "sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class CurrentRelease:
+    """What a host has on disk of its current release."""
+
+    id: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path → SHA-256 as its manifest says."""
+    found: Mapping[str, str] = field(default_factory=dict)
+    """Path → SHA-256 as it is on disk."""
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All changes for one host, in the order in which they are made."""
+
+    all: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+    def subjects(self, *actions: Action) -> tuple[str, ...]:
+        """Subjects with one of these actions, each once, in order."""
+        wanted = (c.subject for c in self.all if c.action in actions or c.also in actions)
+        return tuple(dict.fromkeys(wanted))
+
+    def of(self, *actions: Action) -> tuple[Change, ...]:
+        """The changes that one of these actions makes."""
+        return tuple(c for c in self.all if c.action in actions or c.also in actions)

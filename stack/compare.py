@@ -1,0 +1,214 @@
+"""Compare a release with what a host has: files, images, containers, resources, state."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from stack.changes import Action, Change, Changes, CurrentRelease
+from stack.containers import RELEASE_LABEL, Container
+from stack.digest import SHORT
+from stack.images import STACK_LABEL, Image
+from stack.model import Allocation
+from stack.observed import Observed, ObservedContainer, as_container
+from stack.quantities import cores_of, show_cores, show_memory
+from stack.render import Release
+
+
+def compare(
+    release: Release, current: CurrentRelease, observed: Observed, daemon_cpus: int
+) -> Changes:
+    """Everything that differs between a release and a host."""
+    images = list(_image_changes(release, observed))
+    built = {change.subject: change for change in images if change.action == "build"}
+    pulls = [
+        Change("pull", reference, "image", reason="not on this host yet")
+        for reference in observed.missing_upstream
+        if any(reference in release.images[name].upstream for name in built)
+    ]
+    return Changes(
+        (
+            *_release_changes(release, current),
+            *pulls,
+            *images,
+            *_container_changes(release, observed, built, daemon_cpus),
+        )
+    )
+
+
+def _release_changes(release: Release, current: CurrentRelease) -> Iterator[Change]:
+    if current.id != release.id:
+        wanted = release.manifest_files()
+        changed = sorted(
+            path
+            for path in wanted.keys() | current.files.keys()
+            if wanted.get(path) != current.files.get(path)
+        )
+        reason = f"{len(changed)} files differ" if current.id else f"{len(wanted)} files"
+        yield Change("write", "release", "files", current.id, release.id, reason)
+        return
+    for path in sorted(current.files.keys() | current.found.keys()):
+        if current.files.get(path) != current.found.get(path):
+            how = "missing" if path not in current.found else "edited by hand"
+            if path not in current.files:
+                how = "put there by hand"
+            yield Change("write", "release", path, reason=how)
+    for secret in sorted(release.secrets() - set(current.secrets)):
+        yield Change("write", "release", f"secret {secret}", reason="missing")
+
+
+def _image_changes(release: Release, observed: Observed) -> Iterator[Change]:
+    for name, image in release.images.items():
+        existing = observed.image_by_digest(image.digest)
+        is_service = name in release.containers
+        if existing is None:
+            exists = is_service and release.stack.container_name(name) in observed.containers
+            also: Action | None = ("recreate" if exists else "create") if is_service else None
+            yield Change("build", name, "image", reason=_why_build(image, observed), also=also)
+        elif not {image.reference, image.pinned_reference} <= set(existing.tags):
+            holder = observed.image_by_tag(image.reference)
+            reason = "the tag stands for another image" if holder else "the tag is missing"
+            yield Change("tag", name, f"tag {image.reference}", reason=reason)
+
+
+def _why_build(image: Image, observed: Observed) -> str:
+    former = observed.image_by_tag(image.reference)
+    if former is None:
+        return "not on this host yet"
+    if not former.digest:
+        return "replaced by one that Drydock didn't build"
+    changed = sorted(
+        part
+        for part in image.parts.keys() | former.parts.keys()
+        if image.parts.get(part) != former.parts.get(part)
+    )
+    return f"its {', '.join(changed)} changed" if changed else "its content is missing"
+
+
+def _container_changes(
+    release: Release, observed: Observed, built: Mapping[str, Change], daemon_cpus: int
+) -> Iterator[Change]:
+    wanted_names = set()
+    for service, desired in release.containers.items():
+        name = release.stack.container_name(service)
+        wanted_names.add(name)
+        existing = observed.containers.get(name)
+        if existing is None:
+            if service not in built:
+                yield Change("create", service, "container", reason="not on this host yet")
+            continue
+        differences = list(_differences(service, existing, desired, observed, service in built))
+        live = list(_resource_changes(release, service, existing, daemon_cpus))
+        if differences or service in built:
+            yield from differences
+            continue
+        yield from live
+        if not any(change.action == "recreate" for change in live):
+            yield from _state_changes(release, service, existing, observed)
+    for name, existing in observed.containers.items():
+        if name not in wanted_names and existing.labels.get(STACK_LABEL) == release.stack.name:
+            yield Change("remove", name, "container", reason="no longer in the stack")
+
+
+def _differences(
+    service: str,
+    existing: ObservedContainer,
+    desired: Container,
+    observed: Observed,
+    rebuilt: bool,
+) -> Iterator[Change]:
+    actual = as_container(existing, observed.images.get(existing.image_id), desired)
+    if actual.image != desired.image and not rebuilt:
+        old, new = (
+            image.removeprefix("sha256:")[:SHORT] for image in (actual.image, desired.image)
+        )
+        yield Change("recreate", service, "image", old, new)
+    different = list(_different_fields(actual, desired))
+    for name, before, after in different:
+        yield Change("recreate", service, name, _show(before), _show(after))
+    releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
+    if releases[0] != releases[1] and actual.image == desired.image and not different:
+        yield Change("recreate", service, "release", *releases)
+
+
+def _different_fields(
+    actual: Container, desired: Container
+) -> Iterator[tuple[str, object, object]]:
+    """Fields that differ, the image and the release's name excepted: both follow from others."""
+    releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
+    old, new = asdict(actual), asdict(desired)
+    for name in new:
+        if name == "image":
+            continue
+        if not isinstance(new[name], Mapping):
+            if old[name] != new[name]:
+                yield name.replace("_", " "), old[name], new[name]
+            continue
+        for key in sorted(old[name].keys() | new[name].keys()):
+            before, after = old[name].get(key), new[name].get(key)
+            if before != after and (before, after) != releases:
+                yield f"{name} {key}", before, after
+
+
+def _show(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return " ".join(str(item) for item in value) or None
+    return str(value)
+
+
+def _resource_changes(
+    release: Release, service: str, existing: ObservedContainer, daemon_cpus: int
+) -> Iterator[Change]:
+    wanted, has = release.map.services[service], existing.resources
+    shrinks = wanted.memory_bytes < has.memory_bytes
+    sized = release.stack.services[service].sized_at_start
+    action: Action = "recreate" if sized and shrinks else "update"
+    fields = {
+        "cpuset": (_cores(has, daemon_cpus), _cores(wanted, daemon_cpus)),
+        "CPUs": (f"{has.cpus:g}", f"{wanted.cpus:g}"),
+        "memory": (show_memory(has.memory_bytes), show_memory(wanted.memory_bytes)),
+        "reservation": (
+            show_memory(has.reservation_bytes),
+            show_memory(wanted.reservation_bytes),
+        ),
+    }
+    for name, (old, new) in fields.items():
+        if old != new:
+            reason = None
+            if sized and name == "memory":
+                reason = "its caches follow at its next start"
+                if shrinks:
+                    reason = "its caches were sized for more"
+            yield Change(action, service, name, old, new, reason)
+
+
+def _cores(allocation: Allocation, daemon_cpus: int) -> str:
+    """A cpuset in words; one that holds every core is the same as none."""
+    every = tuple(range(daemon_cpus))
+    if allocation.cpuset is None or cores_of(allocation.cpuset) == every:
+        return f"any of {show_cores(every)}"
+    return allocation.cpuset
+
+
+def _state_changes(
+    release: Release, service: str, existing: ObservedContainer, observed: Observed
+) -> Iterator[Change]:
+    if existing.status in ("created", "exited", "dead", "paused"):
+        why = f"{existing.status}, exit status {existing.exit_code}"
+        if existing.status in ("created", "paused"):
+            why = existing.status
+        if existing.oom_killed:
+            why += ", out of memory"
+        yield Change("start", service, "state", why, "running")
+    elif existing.health == "unhealthy" and _needs_are_healthy(release, service, observed):
+        yield Change("restart", service, "health", "unhealthy", "healthy")
+    elif existing.health != "healthy":
+        # Nothing to do to it, but the deploy waits until it is healthy.
+        yield Change("start", service, "health", existing.health, "healthy", "waited for")
+
+
+def _needs_are_healthy(release: Release, service: str, observed: Observed) -> bool:
+    """Whether what a service needs is well: else it may recover once that is."""
+    needs = release.stack.services[service].needs
+    held = (observed.containers.get(release.stack.container_name(need)) for need in needs)
+    return all(it is not None and it.health == "healthy" for it in held)

@@ -1,0 +1,116 @@
+"""A release: every file that a host gets, named by the digest of their content."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stack import digest, templates
+from stack.containers import LOG_OPTIONS, RELEASE_LABEL, Container, desired_container
+from stack.images import Image, make_images
+from stack.model import Map, Settings, Stack
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """All that one host gets and should run."""
+
+    stack: Stack
+    map: Map
+    tag: str
+    images: Mapping[str, Image]
+    containers: Mapping[str, Container]
+    """Service → what its container should be."""
+    files: Mapping[str, bytes]
+    """Path below the release's directory → content, the manifest excepted."""
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits of the digest of the files."""
+        return digest.of_files(dict(self.files))[: digest.SHORT]
+
+    @property
+    def compose_file(self) -> str:
+        """The compose file's name: docker-compose.m4max.yml."""
+        return f"docker-compose.{self.tag}.yml"
+
+    def manifest_files(self) -> dict[str, str]:
+        """Path → SHA-256 of every file."""
+        return {path: digest.of_bytes(content) for path, content in self.files.items()}
+
+    def secrets(self) -> set[str]:
+        """Names of all secrets that its services read."""
+        return {name for service in self.stack.services.values() for name in service.secrets}
+
+    def manifest(self) -> bytes:
+        """The release in short, kept beside its files: what a later run compares with."""
+        content = {
+            "release": self.id,
+            "stack": self.stack.name,
+            "tag": self.tag,
+            "map": {name: a.model_dump() for name, a in self.map.services.items()},
+            "images": {name: image.digest for name, image in self.images.items()},
+            "services": {name: c.labels[RELEASE_LABEL] for name, c in self.containers.items()},
+            "files": self.manifest_files(),
+        }
+        return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def render_release(
+    *,
+    stack: Stack,
+    core_map: Map,
+    tag: str,
+    architecture: str,
+    settings: Settings,
+    upstream_digests: Mapping[str, str],
+    secrets_directory: str,
+    project: Path,
+) -> Release:
+    """Render everything for one host; DrydockError where a template or a file is at fault.
+
+    `secrets_directory` is the absolute path on the host whose files become /run/secrets.
+    """
+    images = make_images(stack, tag, architecture, upstream_digests, project)
+    containers = {
+        name: desired_container(
+            stack, name, images[name], core_map.services[name], settings, secrets_directory
+        )
+        for name in stack.services
+    }
+    release = Release(stack, core_map, tag, images, containers, files={})
+    files = {
+        f"images/{image.name}/{path}": content
+        for image in images.values()
+        for path, content in image.files.items()
+    }
+    compose = render_compose(release, secrets_directory, project)
+    files[release.compose_file] = compose.encode()
+    return Release(stack, core_map, tag, images, containers, files)
+
+
+def render_compose(release: Release, secrets_directory: str, project: Path) -> str:
+    """The compose file: what `docker compose` creates, and what a person reads."""
+    stack = release.stack
+    return templates.render(
+        project,
+        "docker-compose.yml.j2",
+        stack=stack,
+        tag=release.tag,
+        images=release.images,
+        services={
+            name: {
+                **asdict(container),
+                "container_name": stack.container_name(name),
+                "allocation": release.map.services[name],
+                "service": stack.services[name],
+            }
+            for name, container in release.containers.items()
+        },
+        log_options=LOG_OPTIONS,
+        secrets_directory=secrets_directory,
+        secrets=sorted(release.secrets()),
+        volumes=sorted({v for service in stack.services.values() for v in service.volumes}),
+    )
