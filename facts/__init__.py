@@ -1,0 +1,1 @@
+"""What is true on a host: pyinfra facts, read-only, one remote call each."""

@@ -1,0 +1,67 @@
+"""What a host keeps of a stack."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from itertools import takewhile
+
+from pyinfra.api.facts import FactBase
+
+from facts.shell import decoded, path_word, script
+
+
+@dataclass(frozen=True)
+class ReleaseInfo:
+    """The current release of a stack and what else is kept; empty before the first deploy.
+
+    `current` is the target of the `current` link as it stands, `releases/ID`; `files` the SHA-256
+    in hex of every regular file below it, by relative path; `manifest` the text of manifest.json.
+    """
+
+    current: str = ""
+    manifest: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    release_ids: tuple[str, ...] = ()
+    secret_names: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """For pyinfra's own JSON output."""
+        return asdict(self)
+
+
+class Release(FactBase[ReleaseInfo]):
+    """The current release of a stack, with its files' digests, and the names of its secrets.
+
+    + directory: the stack's directory, `~/.drydock/STACK`
+    """
+
+    def command(self, directory: str) -> str:
+        """One script."""
+        return script("release", path_word(directory))
+
+    @staticmethod
+    def default() -> ReleaseInfo:
+        """Nothing was ever deployed."""
+        return ReleaseInfo()
+
+    def process(self, output: list[str]) -> ReleaseInfo:
+        """Read names, then digests, then the manifest."""
+        lines = iter(output)
+        names = [line.partition("\t")[::2] for line in takewhile(lambda x: x != "files", lines)]
+        digests = list(takewhile(lambda line: line != "manifest", lines))
+        return ReleaseInfo(
+            current=dict(names).get("current", ""),
+            manifest=decoded(lines),
+            files=dict(_digest(line) for line in digests),
+            release_ids=tuple(name for kind, name in names if kind == "release"),
+            secret_names=tuple(name for kind, name in names if kind == "secret"),
+        )
+
+
+def _digest(line: str) -> tuple[str, str]:
+    digest, _, path = line.partition(" ")
+    path = path[1:].removeprefix("./")
+    # Both programs mark a line with a backslash when they escape the name in it.
+    if digest.startswith("\\"):
+        digest = digest[1:]
+        path = re.sub(r"\\(.)", lambda escape: {"n": "\n"}.get(escape[1], escape[1]), path)
+    return path, digest

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Prints what lies in a stack's directory: releases, secrets' names, the current release's files.
+# Parameter: the directory.
+cd "$1" 2>/dev/null || exit 0
+for release in releases/*/; do
+    release=${release%/}
+    [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"
+done
+for secret in secrets/*; do
+    [ -f "$secret" ] && printf 'secret\t%s\n' "${secret#secrets/}"
+done
+[ -L current ] || exit 0
+printf 'current\t%s\n' "$(readlink current)"
+cd current/ 2>/dev/null || exit 0
+echo files
+if command -v sha256sum >/dev/null; then
+    find . -type f -exec sha256sum {} +
+else
+    find . -type f -exec shasum -a 256 {} +
+fi
+[ -f manifest.json ] || exit 0
+echo manifest
+base64 <manifest.json
+exit 0

@@ -1,0 +1,1 @@
+"""The daemon and the loopback of a host, through the connection pyinfra already has."""

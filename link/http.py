@@ -1,0 +1,155 @@
+"""HTTP to the loopback of a host."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+from paramiko import SSHException
+
+from link.channel import ssh_transport
+
+if TYPE_CHECKING:
+    from paramiko import Channel
+    from pyinfra.api.host import Host
+
+# httpcore and httpx name their exceptions alike, and httpx maps them in its own transport only.
+_HTTPX_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
+    getattr(httpcore, error.__name__): error
+    for error in (
+        httpx.ConnectTimeout,
+        httpx.ReadTimeout,
+        httpx.WriteTimeout,
+        httpx.PoolTimeout,
+        httpx.ConnectError,
+        httpx.ReadError,
+        httpx.WriteError,
+        httpx.LocalProtocolError,
+        httpx.RemoteProtocolError,
+        httpx.UnsupportedProtocol,
+    )
+}
+
+
+def http_client(host: "Host", timeout_s: float = 5) -> httpx.Client:
+    """A client for http:// addresses as the host itself sees them, 127.0.0.1 above all.
+
+    The caller closes it. Fails as httpx does: ConnectError when nothing listens or the host's sshd
+    refuses to forward, ConnectTimeout and ReadTimeout after `timeout_s` seconds.
+    """
+    remote = ssh_transport(host) is not None
+    transport = _Transport(_ChannelBackend(host) if remote else None)
+    return httpx.Client(transport=transport, timeout=timeout_s, trust_env=False)
+
+
+class _Transport(httpx.BaseTransport):
+    def __init__(self, backend: httpcore.NetworkBackend | None) -> None:
+        self._pool = httpcore.ConnectionPool(
+            network_backend=backend, max_connections=20, max_keepalive_connections=20
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        with _httpx_errors():
+            response = self._pool.handle_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(
+                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _httpx_errors():
+            yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+@contextlib.contextmanager
+def _httpx_errors() -> Iterator[None]:
+    try:
+        yield
+    except tuple(_HTTPX_ERRORS) as error:
+        raise _HTTPX_ERRORS[type(error)](str(error)) from error
+
+
+class _ChannelBackend(httpcore.NetworkBackend):
+    """Opens connections from the host's own sshd (direct-tcpip), not counted as its sessions."""
+
+    def __init__(self, host: "Host") -> None:
+        self._host = host
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        try:
+            transport = ssh_transport(self._host)
+            if transport is None:
+                raise ConnectionError(f"{self._host.name}: no SSH connection")
+            channel = transport.open_channel(
+                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
+            )
+        except (SSHException, OSError, EOFError) as error:
+            message = f"{self._host.name}: {host}:{port}: {error}"
+            if "Timeout" in str(error):
+                raise httpcore.ConnectTimeout(message) from error
+            raise httpcore.ConnectError(message) from error
+        return _ChannelStream(channel)
+
+
+class _ChannelStream(httpcore.NetworkStream):
+    def __init__(self, channel: "Channel") -> None:
+        self._channel = channel
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._channel.settimeout(timeout)
+        try:
+            return self._channel.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout("no answer in time") from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._channel.settimeout(timeout)
+        try:
+            self._channel.sendall(buffer)
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout("not accepted in time") from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def get_extra_info(self, info: str) -> bool | None:
+        if info == "is_readable":
+            channel = self._channel
+            return bool(channel.closed or channel.eof_received or channel.recv_ready())
+        return None
