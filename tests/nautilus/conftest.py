@@ -1,0 +1,68 @@
+"""Real stores for Nautilus' tests; a test that needs one is skipped where it is not installed."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from nautilus.catalogue import load
+from nautilus.frame.app import create_app
+from nautilus.frame.service import Service
+from nautilus.frame.settings import Settings
+from servers import PostgresServer, RedisServer, postgres_binaries
+
+Start = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[PostgresServer]:
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("postgres is not installed")
+    server = PostgresServer(binaries)
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def redis_settings(redis_process: RedisServer, tmp_path: Path) -> dict[str, object]:
+    password = tmp_path / "redis_password"
+    password.write_text(redis_process.password + "\n")
+    address = {"redis_host": "127.0.0.1", "redis_port": redis_process.port}
+    return {**address, "redis_password_file": password}
+
+
+@pytest.fixture
+def postgres_settings(postgres_process: PostgresServer, tmp_path: Path) -> dict[str, object]:
+    password = tmp_path / "postgres_password"
+    password.write_text(postgres_process.password + "\n")
+    return {"database_url": postgres_process.url, "postgres_password_file": password}
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a service, by name or class, with the settings given, for the length of the test."""
+    clients: list[TestClient] = []
+
+    def begin(service: str | type[Service], **settings: object) -> TestClient:
+        of = load(service) if isinstance(service, str) else service
+        client = TestClient(create_app(of(Settings(service=of.name, **settings))))
+        client.__enter__()
+        clients.append(client)
+        return client
+
+    yield begin
+    for client in clients:
+        client.__exit__(None, None, None)
