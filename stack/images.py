@@ -13,6 +13,8 @@ LABEL = "dev.drydock.image"
 """Image label: the digest of what the image is made of."""
 PARTS_LABEL = "dev.drydock.parts"
 """Image label: JSON of the parts' digests, to say later what changed."""
+UPSTREAM_LABEL = "dev.drydock.upstream"
+"""Image label: JSON of the upstream images' digests, for when those are pruned."""
 STACK_LABEL = "dev.drydock.stack"
 """Label on images and containers: the stack that they belong to."""
 
@@ -25,6 +27,7 @@ class Image:
 
     name: str
     """The service's name, or that of a shared image."""
+    stack: str
     repository: str
     tag: str
     files: Mapping[str, bytes]
@@ -49,7 +52,12 @@ class Image:
     @property
     def labels(self) -> dict[str, str]:
         """Labels that the image carries, for the next run to read."""
-        return {LABEL: self.digest, PARTS_LABEL: json.dumps(self.parts, sort_keys=True)}
+        return {
+            STACK_LABEL: self.stack,
+            LABEL: self.digest,
+            PARTS_LABEL: json.dumps(dict(self.parts), sort_keys=True),
+            UPSTREAM_LABEL: json.dumps(dict(self.upstream), sort_keys=True),
+        }
 
 
 def make_images(
@@ -76,6 +84,7 @@ def make_images(
         parents = tuple(base for base in builds[name].bases if base in stack.images)
         made[name] = _make_image(
             name=name,
+            stack=stack.name,
             repository=f"{stack.name}-{name}",
             tag=tag,
             build=builds[name],
@@ -116,6 +125,7 @@ def _in_build_order(builds: Mapping[str, Build]) -> list[str]:
 def _make_image(
     *,
     name: str,
+    stack: str,
     repository: str,
     tag: str,
     build: Build,
@@ -146,6 +156,7 @@ def _make_image(
     }
     return Image(
         name=name,
+        stack=stack,
         repository=repository,
         tag=tag,
         files={"Dockerfile": dockerfile.encode(), **files},

@@ -29,7 +29,7 @@ ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9.
 MemoryBytes = Annotated[int, BeforeValidator(memory_bytes)]
 Cpuset = Annotated[str, AfterValidator(lambda text: show_cores(cores_of(text)))]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Cpus = Annotated[float, Field(gt=0)]
+Cpus = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
 
 
 class Data(BaseModel):
@@ -184,6 +184,8 @@ class Settings(Data):
     npm_registry: str | None = None
     docker_cli: AbsolutePath | None = None
     docker_socket: AbsolutePath | None = None
+    min_free_disk: MemoryBytes = 6 * 2**30
+    """Free disk space without which nothing is built."""
     build_parallel: int | None = Field(None, ge=1, le=6)
     """Images built at once; default: the daemon's CPUs, at most 4."""
 
@@ -232,7 +234,8 @@ class Finding(Data):
 
     code: str
     severity: Literal["error", "warning", "info"]
-    service: str | None
+    service: str | None = None
+    """None: the whole map, or the host."""
     message: str
 
 

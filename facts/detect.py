@@ -1,0 +1,89 @@
+"""What a host is: its data, its chip, its Docker runtime and daemon."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+from pyinfra.api.host import Host
+from requests.exceptions import RequestException
+
+from facts import runtime
+from facts.machine import Machine, MachineInfo
+from facts.requirements import refuse_chip, require_daemon
+from facts.runtime import Runtime
+from link.daemon import daemon
+from stack.chips import linux_chip, parse_sysctl
+from stack.daemon import daemon_of
+from stack.errors import DrydockError
+from stack.load import Inputs, group_origins, load_stack
+from stack.model import Chip, Daemon
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A host whose daemon answers."""
+
+    chip: Chip
+    runtime: runtime.Daemon
+    daemon: Daemon
+    directory: str
+    """Where the stack lives on the host: ~/.drydock/STACK, absolute."""
+    docker_environment: dict[str, str]
+    """What every Docker CLI command there needs in its environment."""
+
+    @property
+    def secrets_directory(self) -> str:
+        """Where the stack's secrets are, absolute."""
+        return f"{self.directory}/secrets"
+
+
+def inputs_of(host: Host) -> Inputs:
+    """The validated stack, map and settings of a host, from its groups, inventory and --data."""
+    groups = [str(group) for group in host.groups]
+    data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
+    return load_stack(data, group_origins(groups, Path("group_data")))
+
+
+def detect(host: Host, inputs: Inputs) -> Detected:
+    """Ask a host for its chip, runtime and daemon; DrydockError says what is missing."""
+    machine: MachineInfo | None = host.get_fact(Machine)
+    if machine is None:
+        raise DrydockError("the host doesn't say what it is: is its login shell a POSIX shell?")
+    chip = _chip(machine)
+    refuse_chip(inputs, chip)
+    settings = inputs.settings
+    found = host.get_fact(
+        Runtime, docker_cli=settings.docker_cli, docker_socket=settings.docker_socket
+    )
+    answering = require_daemon(found, is_mac=machine.kernel == "Darwin")
+    directory = f"{machine.home}/.drydock/{inputs.stack.name}"
+    return Detected(
+        chip=chip,
+        runtime=answering,
+        daemon=_daemon(host, answering),
+        directory=directory,
+        docker_environment={
+            "DOCKER_HOST": f"unix://{answering.docker_socket}",
+            "DOCKER_CONFIG": f"{directory}/docker",
+        },
+    )
+
+
+def _chip(machine: MachineInfo) -> Chip:
+    if machine.kernel == "Darwin":
+        return parse_sysctl(machine.sysctl_text)
+    if machine.kernel != "Linux" or not machine.cpus or not machine.memory_bytes:
+        raise DrydockError(f"{machine.kernel or 'an unknown system'} is neither macOS nor Linux")
+    return linux_chip(
+        machine.linux_cpu_model, machine.architecture, machine.cpus, machine.memory_bytes
+    )
+
+
+def _daemon(host: Host, found: runtime.Daemon) -> Daemon:
+    try:
+        return daemon_of(daemon(host, found).info())
+    except (DockerException, RequestException) as error:
+        raise DrydockError(
+            f"the daemon behind {found.docker_socket} stopped answering: {error}; start it again"
+        ) from error

@@ -1,0 +1,137 @@
+"""What a host runs of a stack, from the daemon's own answers."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+from gevent.pool import Pool
+from pyinfra.api.host import Host
+
+from facts.detect import Detected
+from facts.release import Release as ReleaseFact
+from link.daemon import MAX_CONNECTIONS, daemon
+from stack.changes import CurrentRelease
+from stack.errors import DrydockError
+from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
+from stack.model import Settings, Stack
+from stack.observed import Observed, read_container, read_image
+
+Json = Mapping[str, Any]
+
+
+def observe(host: Host, detected: Detected, stack: Stack) -> Observed:
+    """Containers of the stack, and others under its names, with their images."""
+    api = daemon(host, detected.runtime)
+    names = {stack.container_name(service) for service in stack.services}
+    listed = [
+        it
+        for it in api.containers(all=True)
+        if it.get("Labels", {}).get(STACK_LABEL) == stack.name
+        or names & {name.removeprefix("/") for name in it["Names"]}
+    ]
+    images = api.images()
+    ids = {it["ImageID"] for it in listed} | {
+        it["Id"] for it in images if (it.get("Labels") or {}).get(STACK_LABEL) == stack.name
+    }
+    pool = Pool(MAX_CONNECTIONS)
+    inspected = pool.map(lambda it: _inspect(api, it["Id"]), listed)
+    inspected_images = pool.map(lambda it: _inspect_image(api, it), sorted(ids))
+    local = _local_digests(images, upstream_references(stack))
+    recorded: dict[str, str] = {}
+    for image in images:
+        recorded |= json.loads((image.get("Labels") or {}).get(UPSTREAM_LABEL, "{}"))
+    containers = [read_container(it) for it in inspected if it]
+    return Observed(
+        containers={it.name: it for it in containers},
+        images={it["Id"]: read_image(it) for it in inspected_images if it},
+        upstream_digests={**recorded, **local},
+        missing_upstream=tuple(ref for ref in upstream_references(stack) if ref not in local),
+    )
+
+
+def _inspect(api: APIClient, container: str) -> Json | None:
+    try:
+        return dict(api.inspect_container(container))
+    except NotFound:
+        return None  # Removed since it was listed.
+
+
+def _inspect_image(api: APIClient, image: str) -> Json | None:
+    try:
+        return dict(api.inspect_image(image))  # type: ignore[no-untyped-call]
+    except NotFound:
+        return None
+
+
+def _local_digests(images: Iterable[Json], references: Iterable[str]) -> dict[str, str]:
+    digests: dict[str, str] = {}
+    for image in images:
+        known = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
+        pulled = [name.partition("@")[2] for name in image.get("RepoDigests") or ()]
+        for reference in references:
+            if familiar(reference) in known:
+                digests[reference] = pulled[0] if pulled else image["Id"]
+    return digests
+
+
+def familiar(reference: str) -> str:
+    """A reference as the daemon lists it: Docker Hub's own host and library left out."""
+    return reference.removeprefix("docker.io/").removeprefix("library/")
+
+
+def mirrored(reference: str, settings: Settings) -> str:
+    """A reference as it is pulled: through the registry mirror, when one is set."""
+    if not settings.registry_mirror:
+        return reference
+    name = familiar(reference)
+    return f"{settings.registry_mirror}/{name if '/' in name else f'library/{name}'}"
+
+
+def registry_digests(
+    host: Host, detected: Detected, settings: Settings, references: Iterable[str]
+) -> dict[str, str]:
+    """Digests of upstream images as their registry gives them now; changes nothing on the host.
+
+    DrydockError names the image that can't be had, and what to set.
+    """
+    api = daemon(host, detected.runtime)
+    found: dict[str, str] = {}
+    for reference in references:
+        try:
+            answer = api.inspect_distribution(  # type: ignore[no-untyped-call]
+                mirrored(reference, settings)
+            )
+        except APIError as error:
+            raise DrydockError(cannot_pull(reference, settings, error.explanation)) from error
+        found[reference] = answer["Descriptor"]["digest"]
+    return found
+
+
+def cannot_pull(reference: str, settings: Settings, why: object) -> str:
+    """What to tell when an upstream image can't be had."""
+    mirror = settings.registry_mirror
+    through = f" through registry_mirror {mirror}" if mirror else ""
+    return (
+        f"base image {reference} can't be pulled{through}: {str(why).strip()}; check the daemon's"
+        " network, set registry_mirror in the host's data to a registry that has it, or name"
+        " another image in the stack's bases"
+    )
+
+
+def current_release(host: Host, detected: Detected) -> CurrentRelease:
+    """What the host has on disk of the release that it runs."""
+    info = host.get_fact(ReleaseFact, directory=detected.directory)
+    try:
+        manifest = json.loads(info.manifest) if info.manifest else {}
+    except json.JSONDecodeError:
+        manifest = {}  # Damaged by hand: every file then counts as changed.
+    found = {path: value for path, value in info.files.items() if path != "manifest.json"}
+    return CurrentRelease(
+        id=manifest.get("release"),
+        files=manifest.get("files", {}),
+        found=found,
+        manifest=manifest,
+        secrets=info.secret_names,
+    )

@@ -1,0 +1,125 @@
+"""What a host must have before anything on it changes, and what to say when it doesn't."""
+
+from collections.abc import Iterable, Mapping
+
+from facts.ports import Listener
+from facts.runtime import Attempt, Daemon, RuntimeInfo
+from facts.tools import ToolsInfo
+from stack.changes import Changes
+from stack.errors import DrydockError
+from stack.images import STACK_LABEL
+from stack.load import Inputs
+from stack.model import Chip
+from stack.observed import Observed
+from stack.quantities import show_memory
+from stack.render import Release
+
+MIN_API = (1, 44)
+"""Docker 25: the first with a health check's start interval."""
+
+
+def refuse_chip(inputs: Inputs, chip: Chip) -> None:
+    """Refuse a host that is not what its group says."""
+    wanted = inputs.chip_wanted
+    if wanted is None or (chip.tag == wanted and not chip.virtual):
+        return
+    what = f"{chip.name}, a virtual machine" if chip.virtual else f"{chip.name} ({chip.tag})"
+    raise DrydockError(
+        f"{inputs.origins.place('chip')} = {wanted!r}, but this host has {what}:"
+        " put it into the group of its own chip in the inventory"
+    )
+
+
+def require_daemon(found: RuntimeInfo, is_mac: bool) -> Daemon:
+    """The daemon to use; refuse a host where none answers, or one that is too old."""
+    daemon = found.daemon
+    if daemon is not None:
+        version = tuple(int(part) for part in daemon.api_version.split(".") if part.isdecimal())
+        if version < MIN_API:
+            raise DrydockError(
+                f"Docker {daemon.version} (API {daemon.api_version}) is too old: Drydock needs"
+                " Docker 25 or later (API 1.44); update it on this host"
+            )
+        if daemon.os != "linux":
+            raise DrydockError(f"the daemon runs {daemon.os} containers: switch it to Linux")
+        return daemon
+    if not found.attempts and not found.installed:
+        raise DrydockError(
+            "no Docker on this host: install Docker Desktop, OrbStack, Colima or Rancher Desktop,"
+            " or say docker_cli and docker_socket in the host's data"
+        )
+    tried = "; ".join(
+        f"{each.docker_socket} ({each.runtime}) {_outcome(each)}" for each in found.attempts
+    )
+    remedy = "start it, then run again"
+    if is_mac and found.console_user in ("", "root"):
+        remedy += "; nobody is logged in at this Mac's screen, and Docker Desktop needs that"
+    what = tried or f"{', '.join(found.installed)} found, but no socket"
+    raise DrydockError(f"the Docker daemon doesn't answer: {what}; {remedy}")
+
+
+def _outcome(attempt: Attempt) -> str:
+    said = {"silent": "doesn't answer", "no-cli": "has no Docker CLI", "failed": "fails"}
+    words = said.get(attempt.outcome, attempt.outcome)
+    return f"{words}: {attempt.message}" if attempt.message else words
+
+
+def refuse_tools(tools: ToolsInfo, changes: Changes, needed_bytes: int) -> None:
+    """Refuse a host whose Docker lacks Compose v2 or buildx, or whose disk is full."""
+    if not tools.compose_version or int(tools.compose_version.split(".")[0]) < 2:
+        found = f"version {tools.compose_version}" if tools.compose_version else "none"
+        raise DrydockError(
+            f"Docker Compose v2 is needed, found {found}: install the docker-compose plugin"
+        )
+    builds = bool(changes.of("build"))
+    if builds and not tools.buildx_version:
+        raise DrydockError("buildx is needed to build images, found none: install the plugin")
+    if builds and tools.free_bytes is not None and tools.free_bytes < needed_bytes:
+        raise DrydockError(
+            f"too little disk: {show_memory(tools.free_bytes)} free, building needs"
+            f" {show_memory(needed_bytes)}; free some, or lower min_free_disk in the host's data"
+        )
+
+
+def refuse_names(release: Release, observed: Observed) -> None:
+    """Refuse to take over containers that somebody else made under the stack's names."""
+    for service in release.containers:
+        name = release.stack.container_name(service)
+        existing = observed.containers.get(name)
+        if existing and existing.labels.get(STACK_LABEL) != release.stack.name:
+            project = existing.labels.get("com.docker.compose.project")
+            by = f"the compose project {project!r}" if project else "hand"
+            raise DrydockError(
+                f"container {name} exists already, made by {by} and not by Drydock:"
+                f" rename it (docker rename {name} {name}-former) and stop it, then run again"
+            )
+
+
+def wanted_ports(release: Release, changes: Changes) -> dict[int, str]:
+    """Host ports that containers still to be created will take: port → service."""
+    services = (*changes.subjects("create"), *changes.subjects("recreate"))
+    ports = {name: release.stack.services[name].published_port for name in services}
+    return {port: name for name, port in ports.items() if port}
+
+
+def refuse_ports(
+    release: Release,
+    wanted: Mapping[int, str],
+    listeners: Iterable[Listener],
+    observed: Observed,
+) -> None:
+    """Refuse when another program holds a port that a new container needs."""
+    ours = {
+        port
+        for service in release.containers
+        if (it := observed.containers.get(release.stack.container_name(service))) and it.running
+        for port in [release.stack.services[service].published_port]
+    }
+    for listener in listeners:
+        if listener.port in wanted and listener.port not in ours:
+            pid = f", pid {listener.pid}" if listener.pid else ""
+            raise DrydockError(
+                f"port {listener.port}, for {wanted[listener.port]}, is taken by"
+                f" {listener.program}{pid} on {listener.address}: stop it, or give the service"
+                f" another host_port (stack.services.{wanted[listener.port]}.host_port)"
+            )
