@@ -67,3 +67,8 @@ def show_cores(cores: tuple[int, ...]) -> str:
         else:
             runs.append([core, core])
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def count(number: int, noun: str) -> str:
+    """Write a count for people: "1 core", "3 cores"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
