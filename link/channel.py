@@ -1,8 +1,14 @@
-"""SSH channels as sockets."""
+"""SSH channels of the connection that pyinfra holds, as sockets."""
 
+import contextlib
 import io
+import shlex
 import socket
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
+
+from paramiko import SSHException
+from pyinfra.connectors.local import LocalConnector
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
@@ -33,24 +39,27 @@ class ChannelSocket:
         raw = socket.SocketIO(cast(socket.socket, self), "rb")
         return io.BufferedReader(raw, READ_BUFFER_BYTES if buffering < 0 else buffering)
 
-    def recv_into(self, buffer: bytearray) -> int:
-        """Read what has come, 0 at the end; raises what the remote command said if it failed."""
-        view = memoryview(buffer)
-        data = self._channel.recv(len(view))
-        if not data and not self._answered and not self._closing:
-            self._raise_remote_error()
+    def recv(self, limit_bytes: int) -> bytes:
+        """What has come, b"" at the end; raises what the remote command said if it failed."""
+        with _connection_errors():
+            data = self._channel.recv(limit_bytes)
+            if not data and not self._answered and not self._closing:
+                message = self._channel.recv_stderr(STDERR_BYTES).decode(errors="replace")
+                if message:
+                    raise ConnectionAbortedError(message.strip())
         self._answered = True
-        view[: len(data)] = data
-        return len(data)
+        return data
 
-    def _raise_remote_error(self) -> None:
-        message = self._channel.recv_stderr(STDERR_BYTES).decode(errors="replace").strip()
-        if message:
-            raise ConnectionAbortedError(message)
+    def recv_into(self, buffer: bytearray) -> int:
+        """Like `recv`, into a buffer."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def sendall(self, data: bytes) -> None:
         """Write all of it."""
-        self._channel.sendall(data)
+        with _connection_errors():
+            self._channel.sendall(data)
 
     def settimeout(self, timeout_s: float | None) -> None:
         """Seconds a read or write may wait; None is without end."""
@@ -69,13 +78,15 @@ class ChannelSocket:
     def shutdown(self, _how: int) -> None:
         """End both directions at once; a reader in another greenlet sees the end of the stream."""
         self._closing = True
-        self._channel.close()
+        # A connection that is gone took its channels with it.
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.close()
 
     def close(self) -> None:
         """Close the channel, or leave that to the last reader made from it."""
         self._closing = True
         if self._open_files == 0:
-            self._channel.close()
+            self.shutdown(socket.SHUT_RDWR)
 
     # The name under which socket.SocketIO tells its socket that it was closed.
     def _decref_socketios(self) -> None:
@@ -84,15 +95,54 @@ class ChannelSocket:
             self.close()
 
 
-def ssh_transport(host: "Host") -> "Transport | None":
-    """The live SSH transport of a host, None for @local.
+def is_local(host: "Host") -> bool:
+    """Whether the host is this machine, by pyinfra's @local."""
+    return isinstance(host.connector, LocalConnector)
 
-    Raises ConnectionError when the host has neither.
+
+def open_command(host: "Host", words: Sequence[str], timeout_s: float | None) -> ChannelSocket:
+    """Run a command on a host, one of its SSH sessions, and talk to its standard streams.
+
+    Raises ConnectionError or TimeoutError.
     """
-    if host.connector_cls.__name__ == "LocalConnector":
-        return None
+    transport = _transport(host)
+    with _connection_errors():
+        channel = transport.open_session(timeout=timeout_s)
+        channel.settimeout(timeout_s)
+        channel.exec_command(shlex.join(words))
+    return ChannelSocket(channel)
+
+
+def open_tcp(host: "Host", address: tuple[str, int], timeout_s: float | None) -> ChannelSocket:
+    """Connect to an address from the host itself (direct-tcpip), which is no session.
+
+    Raises ConnectionError or TimeoutError.
+    """
+    transport = _transport(host)
+    with _connection_errors():
+        channel = transport.open_channel(
+            "direct-tcpip", address, ("127.0.0.1", 0), timeout=timeout_s
+        )
+    return ChannelSocket(channel)
+
+
+def _transport(host: "Host") -> "Transport":
     client = getattr(host.connector, "client", None)
     transport: Transport | None = client.get_transport() if client is not None else None
     if transport is None or not transport.is_active():
         raise ConnectionError(f"{host.name}: no live SSH connection")
     return transport
+
+
+@contextlib.contextmanager
+def _connection_errors() -> Iterator[None]:
+    """Paramiko's errors as those of a socket."""
+    try:
+        yield
+    except EOFError as error:
+        raise ConnectionResetError("the SSH connection is gone") from error
+    except SSHException as error:
+        # Paramiko has no exception of its own for it.
+        if str(error) == "Timeout opening channel.":
+            raise TimeoutError(str(error)) from error
+        raise ConnectionError(str(error)) from error

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -10,7 +9,6 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from docker import APIClient
 from docker.utils.proxy import ProxyConfig
-from paramiko import SSHException
 from pyinfra.api.host import Host
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
@@ -18,7 +16,7 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
 from facts.runtime import Daemon
-from link.channel import ChannelSocket, ssh_transport
+from link.channel import ChannelSocket, is_local, open_command
 
 API_VERSION = "1.44"
 """The API of Docker 25, the oldest supported; asked for as it is, which saves a round trip."""
@@ -63,21 +61,14 @@ def _client(dial: Dial, timeout_s: int) -> APIClient:
 
 
 def _dial(host: Host, runtime: Daemon) -> Dial:
-    if ssh_transport(host) is None:
-        return lambda timeout_s: _dial_unix(runtime.docker_socket, timeout_s)
-    command = shlex.join(
-        [
-            "env",
-            f"DOCKER_HOST=unix://{runtime.docker_socket}",
-            runtime.docker_cli,
-            "system",
-            "dial-stdio",
-        ]
-    )
-    return lambda timeout_s: _dial_ssh(host, command, timeout_s)
+    address = f"unix://{runtime.docker_socket}"
+    words = ["env", f"DOCKER_HOST={address}", runtime.docker_cli, "system", "dial-stdio"]
+    if is_local(host):
+        return lambda timeout_s: _open_unix(runtime.docker_socket, timeout_s)
+    return lambda timeout_s: open_command(host, words, timeout_s)
 
 
-def _dial_unix(path: str, timeout_s: float | None) -> socket.socket:
+def _open_unix(path: str, timeout_s: float | None) -> socket.socket:
     endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         endpoint.settimeout(timeout_s)
@@ -86,23 +77,6 @@ def _dial_unix(path: str, timeout_s: float | None) -> socket.socket:
         endpoint.close()
         raise
     return endpoint
-
-
-def _dial_ssh(host: Host, command: str, timeout_s: float | None) -> ChannelSocket:
-    transport = ssh_transport(host)
-    if transport is None:
-        raise ConnectionError(f"{host.name}: no SSH connection")
-    try:
-        channel = transport.open_session(timeout=timeout_s)
-    except SSHException as error:
-        raise ConnectionError(f"{host.name}: no further SSH session: {error}") from error
-    channel.settimeout(timeout_s)
-    try:
-        channel.exec_command(command)
-    except SSHException as error:
-        channel.close()
-        raise ConnectionError(f"{host.name}: cannot run {command}: {error}") from error
-    return ChannelSocket(channel)
 
 
 class _Connection(HTTPConnection):

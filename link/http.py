@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
-from paramiko import SSHException
 
-from link.channel import ssh_transport
+from link.channel import ChannelSocket, is_local, open_tcp
 
 if TYPE_CHECKING:
-    from paramiko import Channel
     from pyinfra.api.host import Host
 
 # httpcore and httpx name their exceptions alike, and httpx maps them in its own transport only.
@@ -38,8 +36,7 @@ def http_client(host: "Host", timeout_s: float = 5) -> httpx.Client:
     The caller closes it. Fails as httpx does: ConnectError when nothing listens or the host's sshd
     refuses to forward, ConnectTimeout and ReadTimeout after `timeout_s` seconds.
     """
-    remote = ssh_transport(host) is not None
-    transport = _Transport(_ChannelBackend(host) if remote else None)
+    transport = _Transport(None if is_local(host) else _ChannelBackend(host))
     return httpx.Client(transport=transport, timeout=timeout_s, trust_env=False)
 
 
@@ -109,22 +106,15 @@ class _ChannelBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         try:
-            transport = ssh_transport(self._host)
-            if transport is None:
-                raise ConnectionError(f"{self._host.name}: no SSH connection")
-            channel = transport.open_channel(
-                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
-            )
-        except (SSHException, OSError, EOFError) as error:
-            message = f"{self._host.name}: {host}:{port}: {error}"
-            if "Timeout" in str(error):
-                raise httpcore.ConnectTimeout(message) from error
-            raise httpcore.ConnectError(message) from error
-        return _ChannelStream(channel)
+            return _ChannelStream(open_tcp(self._host, (host, port), timeout))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{self._host.name}: {host}:{port}: {error}") from error
+        except OSError as error:
+            raise httpcore.ConnectError(f"{self._host.name}: {host}:{port}: {error}") from error
 
 
 class _ChannelStream(httpcore.NetworkStream):
-    def __init__(self, channel: "Channel") -> None:
+    def __init__(self, channel: ChannelSocket) -> None:
         self._channel = channel
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -149,7 +139,5 @@ class _ChannelStream(httpcore.NetworkStream):
         self._channel.close()
 
     def get_extra_info(self, info: str) -> bool | None:
-        if info == "is_readable":
-            channel = self._channel
-            return bool(channel.closed or channel.eof_received or channel.recv_ready())
-        return None
+        # The pool asks this of an idle connection: anything to read then is its end.
+        return not self._channel.idle if info == "is_readable" else None
