@@ -14,7 +14,7 @@ SERVICES = {
     "marketdata": "nautilus.engines.marketdata:MarketData",
     "ml": "nautilus.engines.ml:MachineLearning",
     "portfolio": "nautilus.engines.portfolio:Portfolio",
-    "risk": "nautilus.engines.risk:Risk",
+    "risk": "nautilus.engines.risk.service:Risk",
     "strategy": "nautilus.engines.strategy:Strategy",
     "websocket": "nautilus.engines.websocket:WebSocketHub",
 }

@@ -11,7 +11,7 @@ from nautilus import __version__
 from nautilus.frame.health import Health, HealthCheck
 from nautilus.frame.metrics import RequestTimer, exposition
 from nautilus.frame.service import Service
-from nautilus.frame.stores import STORE_AWAY
+from nautilus.frame.stores import STORE_AWAY, StoreNotConfiguredError
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def create_app(service: Service) -> FastAPI:
 
     app.include_router(service.routes())
     app.add_middleware(RequestTimer)
-    for error in STORE_AWAY:
+    for error in (*STORE_AWAY, StoreNotConfiguredError):
         app.add_exception_handler(error, _store_away)
     return app
 

@@ -63,18 +63,16 @@ class HealthCheck:
         service = self._service
         service.compute.refit()
         needed = service.stores.needed
-        answers = await asyncio.gather(*(self._dependency(store) for store in needed))
+        (own, fault), *answers = await asyncio.gather(
+            self._own_fields(), *(self._dependency(store) for store in needed)
+        )
         dependencies = dict(zip(needed, answers, strict=True))
         reasons = [
             f"{name}: {answer.error}" for name, answer in dependencies.items() if answer.error
         ]
-        own: Mapping[str, JsonValue] = {}
-        try:
-            async with asyncio.timeout(STORE_TIMEOUT_S):
-                own = await service.health()
-        except STORE_AWAY as error:
-            if not reasons:
-                reasons.append(f"health: {_sentence(error)}")
+        # A store that is away is named above, and says why the fields are missing too.
+        if fault and not reasons:
+            reasons.append(f"health: {fault}")
         if service.shared.notice:
             reasons.append(service.shared.notice)
         redis = dependencies.get("redis")
@@ -94,6 +92,13 @@ class HealthCheck:
             **service.shared.totals(),
             **own,
         )
+
+    async def _own_fields(self) -> tuple[Mapping[str, JsonValue], str | None]:
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                return await self._service.health(), None
+        except STORE_AWAY as error:
+            return {}, _sentence(error)
 
     async def _dependency(self, store: str) -> Dependency:
         asked = time.perf_counter()

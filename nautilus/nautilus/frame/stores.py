@@ -128,6 +128,7 @@ def _redis_client(settings: Settings) -> Redis:
         socket_timeout=10.0,
         # Few and short: a request must learn soon that Redis is away.
         retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), REDIS_RETRIES),
+        decode_responses=True,
         client_name=f"nautilus-{settings.service}",
     )
 

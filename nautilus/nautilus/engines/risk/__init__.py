@@ -1,0 +1,1 @@
+"""Pre-trade limits, value at risk and breaches."""
