@@ -1,0 +1,52 @@
+"""Converge a host until it runs its stack: `pyinfra inventory.py deploy.py`."""
+
+from pyinfra.api.host import Host
+from pyinfra.context import config
+
+from facts.plan import plan_host
+from operations import containers, images, releases, verification
+from operations.announce import announce, attach
+from operations.preflight import preflight
+from operations.refusal import fails_alone
+from operations.start import Startup
+
+
+@fails_alone
+def deploy(host: Host) -> None:
+    """Plan, refuse what can't succeed, say what will change, and change it."""
+    plan = plan_host(host)
+    tools = preflight(host, plan)
+    announce(host, plan, diff=bool(config.DIFF))
+
+    release, changes, detected = plan.release, plan.changes, plan.detected
+    settings, startup = plan.inputs.settings, Startup()
+
+    made = releases.write(
+        release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
+    )
+    attach(host, made, changes, "write")
+    made = images.pull(
+        changes=changes, detected=detected, settings=settings, name="Pull base images"
+    )
+    attach(host, made, changes, "pull")
+    made = images.build(
+        release=release, changes=changes, detected=detected, settings=settings, name="Build images"
+    )
+    attach(host, made, changes, "build", "tag")
+    made = containers.remove(changes=changes, detected=detected, name="Remove containers")
+    attach(host, made, changes, "remove")
+    made = containers.update(
+        release=release, changes=changes, detected=detected, name="Update resources live"
+    )
+    attach(host, made, changes, "update")
+    made = containers.start(
+        release=release, changes=changes, detected=detected, startup=startup, name="Start services"
+    )
+    attach(host, made, changes, "create", "recreate", "start", "restart")
+    releases.activate(
+        release=release, current=plan.current.id, detected=detected, name="Make it current"
+    )
+    verification.verified(plan=plan, startup=startup, name="Verify")
+
+
+deploy()

@@ -1,0 +1,86 @@
+"""What a host should run, what it runs, and the changes between the two."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from pyinfra.api.host import Host
+
+from facts.detect import Detected, detect, inputs_of
+from facts.observe import current_release, observe, registry_digests
+from stack.changes import Changes, CurrentRelease
+from stack.compare import compare
+from stack.errors import DrydockError
+from stack.load import Inputs
+from stack.map import plan
+from stack.model import Map
+from stack.observed import Observed
+from stack.render import Release, render_release
+
+FRESH_S = 5
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """One host: what it is, what it should run, what it runs, and what to change."""
+
+    inputs: Inputs
+    detected: Detected
+    release: Release
+    observed: Observed
+    current: CurrentRelease
+    changes: Changes
+    made_at: float = field(default_factory=monotonic)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether what was observed is only just past."""
+        return monotonic() - self.made_at < FRESH_S
+
+    @property
+    def address(self) -> str:
+        """Where published ports are, as seen from the host itself."""
+        address = self.inputs.settings.bind_address
+        return "127.0.0.1" if address == "0.0.0.0" else address  # noqa: S104
+
+
+def plan_host(host: Host) -> HostPlan:
+    """Read a host and its data, and work out the changes; nothing on the host changes.
+
+    DrydockError where the data is wrong, or the host can't run what it asks for.
+    """
+    inputs = inputs_of(host)
+    detected = detect(host, inputs)
+    core_map = plan(inputs, detected.chip, detected.daemon)
+    errors = [it.message for it in core_map.findings if it.severity == "error"]
+    if errors:
+        raise DrydockError("the map can't be run:\n" + "\n".join(errors))
+    observed = observe(host, detected, inputs.stack)
+    current = current_release(host, detected)
+    digests = dict(observed.upstream_digests)
+    unknown = [it for it in observed.missing_upstream if it not in digests]
+    digests |= registry_digests(host, detected, inputs.settings, unknown)
+    release = _render(inputs, detected, core_map, digests)
+    changes = compare(release, current, observed, detected.daemon.cpus)
+    # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
+    pulled = set(changes.subjects("pull")) - set(unknown)
+    if pulled:
+        digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
+        release = _render(inputs, detected, core_map, digests)
+        changes = compare(release, current, observed, detected.daemon.cpus)
+    return HostPlan(inputs, detected, release, observed, current, changes)
+
+
+def _render(
+    inputs: Inputs, detected: Detected, core_map: Map, upstream_digests: dict[str, str]
+) -> Release:
+    return render_release(
+        stack=inputs.stack,
+        core_map=core_map,
+        tag=detected.chip.tag,
+        architecture=detected.daemon.architecture,
+        settings=inputs.settings,
+        upstream_digests=upstream_digests,
+        secrets_directory=detected.secrets_directory,
+        project=Path.cwd(),
+    )

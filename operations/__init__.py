@@ -1,0 +1,1 @@
+"""What changes a host: pyinfra operations, one capability a file."""

@@ -1,0 +1,112 @@
+"""Containers of a stack: created, changed in place, replaced, started, removed."""
+
+from collections.abc import Generator
+
+from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State
+
+from facts.detect import Detected
+from link.daemon import daemon
+from operations.docker_cli import compose, docker
+from operations.refusal import refused
+from operations.start import Starter, Startup
+from stack.changes import Changes
+from stack.model import Daemon
+from stack.quantities import show_cores
+from stack.render import Release
+
+
+@operation()
+def update(
+    release: Release, changes: Changes, detected: Detected
+) -> Generator[PyinfraCommand, None, None]:
+    """Give running containers their new CPUs, cores and memory, without a restart.
+
+    + release: the map
+    + changes: what differs
+    + detected: the host
+
+    Memory goes together with memory-swap, without which it can't be raised (moby#39541).
+    """
+    for service in changes.subjects("update"):
+        allocation = release.map.services[service]
+        yield docker(
+            detected, "update",
+            "--cpus", f"{allocation.cpus:g}",
+            "--cpuset-cpus", allocation.cpuset or _every_core(detected.daemon),
+            "--memory", str(allocation.memory_bytes),
+            "--memory-swap", str(allocation.memory_bytes),
+            "--memory-reservation", str(allocation.reservation_bytes),
+            release.stack.container_name(service),
+        )  # fmt: skip
+
+
+def _every_core(daemon: Daemon) -> str:
+    # An empty cpuset can't be set on a container that has one.
+    return show_cores(tuple(range(daemon.cpus)))
+
+
+@operation()
+def remove(changes: Changes, detected: Detected) -> Generator[PyinfraCommand, None, None]:
+    """Remove the stack's containers that are no longer in it; their volumes stay.
+
+    + changes: what differs
+    + detected: the host
+    """
+    for name in changes.subjects("remove"):
+        yield docker(detected, "stop", name)
+        yield docker(detected, "rm", name)
+
+
+@operation()
+def start(
+    release: Release, changes: Changes, detected: Detected, startup: Startup
+) -> Generator[PyinfraCommand, None, None]:
+    """Create and start what is missing, changed or stopped, and wait until all is healthy.
+
+    + release: what should run
+    + changes: what differs
+    + detected: the host
+    + startup: takes what is measured on the way
+
+    Phases follow each other; within one, a service starts as soon as its needs are healthy. What
+    is replaced goes down only when its turn has come and its image is built.
+    """
+    if changes.of("create", "recreate", "start", "restart"):
+        yield FunctionCommand(_start, (release, changes, detected, startup), {})
+
+
+def _start(
+    _state: State,
+    host: Host,
+    release: Release,
+    changes: Changes,
+    detected: Detected,
+    startup: Startup,
+) -> bool:
+    waiting = set(changes.subjects("create", "recreate", "start", "restart"))
+    starter = Starter(host, daemon(host, detected.runtime), release, waiting)
+    return _create(host, release, detected, changes.subjects("create")) and starter.run(
+        replaced=set(changes.subjects("recreate")),
+        recreate=lambda group: _create(host, release, detected, group, "--force-recreate"),
+        startup=startup,
+    )
+
+
+def _create(
+    host: Host, release: Release, detected: Detected, services: tuple[str, ...], *flags: str
+) -> bool:
+    if not services:
+        return True
+    directory = f"{detected.directory}/releases/{release.id}"
+    command = compose(
+        detected, directory, release.compose_file,
+        "up", "--no-start", "--no-deps", "--no-build", "--pull", "never", *flags, *services,
+    )  # fmt: skip
+    succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
+    if not succeeded:
+        said = "\n".join(output.output_lines[-20:])
+        return refused(host, f"containers can't be created: {', '.join(services)}\n{said}")
+    return True

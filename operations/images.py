@@ -1,0 +1,163 @@
+"""Images on a host: pulled, built and tagged, only where their content is missing."""
+
+import io
+from collections.abc import Generator
+from pathlib import Path
+
+from docker.errors import APIError, DockerException
+from gevent.pool import Pool
+from pyinfra.api.command import (
+    FileUploadCommand,
+    FunctionCommand,
+    PyinfraCommand,
+    QuoteString,
+    StringCommand,
+)
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State
+from requests.exceptions import RequestException
+
+from facts.detect import Detected
+from facts.observe import cannot_pull, familiar, mirrored
+from link.daemon import daemon
+from operations.docker_cli import docker
+from operations.progress import Progress
+from operations.refusal import refused
+from stack.changes import Changes
+from stack.images import Image
+from stack.model import Settings
+from stack.render import Release
+
+LAST_LINES = 30
+MAX_PARALLEL = 4
+"""Builds at once, at most: sshd allows ten sessions a connection."""
+
+
+@operation()
+def pull(
+    changes: Changes, detected: Detected, settings: Settings
+) -> Generator[PyinfraCommand, None, None]:
+    """Pull the upstream images that a build needs and the host lacks.
+
+    + changes: what differs
+    + detected: the host
+    + settings: through which registry
+    """
+    missing = changes.subjects("pull")
+    if missing:
+        yield FunctionCommand(_pull_all, (missing, detected, settings), {})
+
+
+def _pull_all(
+    _state: State, host: Host, missing: tuple[str, ...], detected: Detected, settings: Settings
+) -> bool:
+    api = daemon(host, detected.runtime)
+    with Progress(host, "pulling", len(missing)).told() as progress:
+        for reference in missing:
+            progress.begin(reference)
+            source = mirrored(reference, settings)
+            try:
+                for line in api.pull(source, stream=True, decode=True):
+                    if "error" in line:
+                        return refused(host, cannot_pull(reference, settings, line["error"]))
+                if source != reference:
+                    repository, _, tag = familiar(reference).rpartition(":")
+                    api.tag(source, repository, tag)
+            except (DockerException, RequestException) as error:
+                why = error.explanation if isinstance(error, APIError) else error
+                return refused(host, cannot_pull(reference, settings, why))
+            progress.end(reference, "pulled")
+    return True
+
+
+@operation()
+def build(
+    release: Release, changes: Changes, detected: Detected, settings: Settings
+) -> Generator[PyinfraCommand, None, None]:
+    """Build the images whose content the host lacks, and tag those that it has under other names.
+
+    + release: the images, and where their build contexts are
+    + changes: what differs
+    + detected: the host
+    + settings: CA bundle, package indexes, how many builds at once
+
+    Idempotent: an image is known by the digest of all that it is made of, kept as its label.
+    """
+    for change in changes.of("tag"):
+        yield from _tag(release.images[change.subject], detected)
+    names = changes.subjects("build")
+    if not names:
+        return
+    for name, content in build_secrets(settings).items():
+        yield FileUploadCommand(io.BytesIO(content), f"{detected.directory}/docker/{name}")
+    yield FunctionCommand(_build_all, (release, names, detected, settings), {})
+
+
+def _tag(image: Image, detected: Detected) -> Generator[PyinfraCommand, None, None]:
+    # The image is found by its label: its tags are what is wrong.
+    found = docker(
+        detected, "images", "--quiet", "--no-trunc",
+        "--filter", f"label=dev.drydock.image={image.digest}",
+    )  # fmt: skip
+    for reference in (image.reference, image.pinned_reference):
+        newest = StringCommand('"$(', found, '| head -n 1)"')
+        yield StringCommand(docker(detected, "tag"), newest, QuoteString(reference))
+
+
+def build_secrets(settings: Settings) -> dict[str, bytes]:
+    """Files that a build step may read without a layer keeping them: CA bundle, package indexes."""
+    files: dict[str, bytes] = {"ca": b"", "pip": b"", "npm": b""}
+    if settings.ca_bundle:
+        files["ca"] = Path(settings.ca_bundle).read_bytes()
+    if settings.pip_index_url:
+        files["pip"] = f"[global]\nindex-url = {settings.pip_index_url}\n".encode()
+    if settings.npm_registry:
+        files["npm"] = f"registry={settings.npm_registry}\n".encode()
+    return files
+
+
+def _build_all(
+    _state: State,
+    host: Host,
+    release: Release,
+    names: tuple[str, ...],
+    detected: Detected,
+    settings: Settings,
+) -> bool:
+    parallel = settings.build_parallel or min(detected.daemon.cpus, MAX_PARALLEL)
+    shared = [name for name in names if name not in release.containers]
+    services = [name for name in names if name in release.containers]
+    host.log(f"building {len(names)} images, {parallel} at a time")
+    with Progress(host, "building", len(names)).told() as progress:
+
+        def one(name: str) -> bool:
+            progress.begin(name)
+            built = _build(host, release, name, detected)
+            progress.end(name, "built" if built else "failed")
+            return built
+
+        # Shared images first, one after the other: each may build on the one before.
+        return all(one(name) for name in shared) and all(Pool(parallel).map(one, services))
+
+
+def _build(host: Host, release: Release, name: str, detected: Detected) -> bool:
+    image = release.images[name]
+    context = f"{detected.directory}/releases/{release.id}/images/{name}"
+    labels = [part for item in image.labels.items() for part in ("--label", "=".join(item))]
+    secrets = [
+        part
+        for secret in ("ca", "pip", "npm")
+        for part in ("--secret", f"id={secret},src={detected.directory}/docker/{secret}")
+    ]
+    tags = ["--tag", image.reference, "--tag", image.pinned_reference]
+    command = docker(
+        detected, "buildx", "build", "--builder", "default", "--progress", "plain",
+        *labels, *secrets, *tags, context,
+        BUILDX_NO_DEFAULT_ATTESTATIONS="1",
+    )  # fmt: skip
+    succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
+    if succeeded:
+        return True
+    last = "\n".join(output.output_lines[-LAST_LINES:])
+    return refused(host, f"{name}: its image doesn't build; the last lines were:\n{last}")

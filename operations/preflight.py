@@ -1,0 +1,31 @@
+"""Refuse what can't succeed, before anything on the host changes."""
+
+from pyinfra.api.host import Host
+
+from facts.plan import HostPlan
+from facts.ports import Listeners
+from facts.requirements import refuse_names, refuse_ports, refuse_tools, wanted_ports
+from facts.tools import Tools, ToolsInfo
+from operations.images import build_secrets
+
+
+def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
+    """What the host has of tools; None when nothing will change and nothing was asked.
+
+    DrydockError when a tool, a port, disk space or a file is missing, or a name is taken.
+    """
+    refuse_names(plan.release, plan.observed)
+    if not plan.changes:
+        return None
+    tools = host.get_fact(
+        Tools, docker_cli=plan.detected.runtime.docker_cli, directory=plan.detected.directory
+    )
+    refuse_tools(tools, plan.changes, plan.inputs.settings.min_free_disk)
+    if plan.changes.of("build"):
+        build_secrets(plan.inputs.settings)
+    ports = wanted_ports(plan.release, plan.changes)
+    if ports:
+        listeners = host.get_fact(Listeners, ports=tuple(ports))
+        refuse_ports(plan.release, ports, listeners, plan.observed)
+    checked: ToolsInfo = tools
+    return checked

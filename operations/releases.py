@@ -1,0 +1,115 @@
+"""Releases on a host: their files, their secrets, and which of them is current."""
+
+import io
+import json
+import tarfile
+from collections.abc import Generator
+
+from pyinfra.api.command import FileUploadCommand, PyinfraCommand, QuoteString, StringCommand
+from pyinfra.api.operation import operation
+
+from facts.detect import Detected
+from facts.tools import ToolsInfo
+from stack.changes import Changes
+from stack.render import MANIFEST, Release
+
+
+@operation()
+def write(
+    release: Release, changes: Changes, detected: Detected, tools: ToolsInfo | None
+) -> Generator[PyinfraCommand, None, None]:
+    """Put a release's files beside the former ones, and generate the secrets that are missing.
+
+    + release: what to write
+    + changes: what differs; without a change to a file nothing is done
+    + detected: the host
+    + tools: where the host's Docker CLI plugins are; None when nothing is to be written
+
+    Nothing that runs is touched. The files become visible under their release's name in one step,
+    so a transfer that breaks leaves no half release behind that a later run would trust.
+    """
+    if not changes.of("write") or tools is None:
+        return
+    directory, incoming = detected.directory, f"{detected.directory}/incoming-{release.id}"
+    yield StringCommand(
+        "umask 077 && mkdir -p",
+        *(QuoteString(f"{directory}/{name}") for name in ("releases", "secrets", "docker")),
+    )
+    yield FileUploadCommand(io.BytesIO(_archive(release)), f"{incoming}.tar")
+    target = f"{directory}/releases/{release.id}"
+    yield StringCommand(
+        "umask 077 && rm -rf",
+        QuoteString(incoming),
+        "&& mkdir",
+        QuoteString(incoming),
+        "&& tar -xf",
+        QuoteString(f"{incoming}.tar"),
+        "-C",
+        QuoteString(incoming),
+        "&& rm -rf",
+        QuoteString(target),
+        "&& mv",
+        QuoteString(incoming),
+        QuoteString(target),
+        "&& rm -f",
+        QuoteString(f"{incoming}.tar"),
+    )
+    configuration = {"auths": {}, "cliPluginsExtraDirs": list(tools.plugin_directories)}
+    yield FileUploadCommand(
+        io.StringIO(json.dumps(configuration)), f"{directory}/docker/config.json"
+    )
+    for secret in sorted(release.secrets()):
+        yield _generate(f"{detected.secrets_directory}/{secret}")
+
+
+def _generate(path: str) -> StringCommand:
+    """Generate a secret where there is none; it never leaves the host.
+
+    The directory is closed to other users. The file itself is readable to whoever may enter, since
+    a bind mount keeps its mode and the container's user is not the owner.
+    """
+    return StringCommand(
+        "test -s",
+        QuoteString(path),
+        "|| { LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 40 >",
+        QuoteString(f"{path}.new"),
+        "&& chmod 0444",
+        QuoteString(f"{path}.new"),
+        "&& mv",
+        QuoteString(f"{path}.new"),
+        QuoteString(path),
+        "; }",
+    )
+
+
+def _archive(release: Release) -> bytes:
+    """All files of a release, its manifest included, as a tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in {**release.files, MANIFEST: release.manifest()}.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@operation()
+def activate(
+    release: Release, current: str | None, detected: Detected
+) -> Generator[PyinfraCommand, None, None]:
+    """Make a release the current one, in one step.
+
+    + release: what the host now runs
+    + current: the release that the host calls current
+    + detected: the host
+
+    BSD's mv needs -h and GNU's -T to replace a link to a directory instead of entering it.
+    """
+    if current == release.id:
+        return
+    link, fresh = f"{detected.directory}/current", f"{detected.directory}/current-{release.id}"
+    yield StringCommand(
+        "ln -sfn", QuoteString(f"releases/{release.id}"), QuoteString(fresh),
+        "&& { mv -fh", QuoteString(fresh), QuoteString(link), "2>/dev/null || mv -fT",
+        QuoteString(fresh), QuoteString(link), "; }",
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Verification as the last operation of a deploy: read-only, and what it finds decides."""
+
+from collections.abc import Generator, Mapping
+
+from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State
+from pyinfra.context import ctx_host, state
+
+from facts.observe import current_release, observe
+from facts.plan import HostPlan
+from facts.verify import Verdict, verify
+from operations.refusal import refused
+from operations.start import Startup
+from stack.compare import compare
+from stack.measured import table
+
+
+@operation()
+def verified(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None, None]:
+    """Check that the host runs the release, all of it and nothing else.
+
+    + plan: what it should run
+    + startup: how long the services took that were started now
+
+    It reads only, so on a host where nothing is wrong it is no change. What is wrong fails it.
+    """
+    if not state.is_executing:
+        return
+    problems = check(ctx_host.get(), plan, startup.seconds_to_healthy)  # type: ignore[no-untyped-call]
+    if problems:
+        yield FunctionCommand(_fail, (problems,), {})
+
+
+def _fail(_state: State, host: Host, problems: tuple[str, ...]) -> bool:
+    return refused(host, "\n".join(("verification failed:", *problems)))
+
+
+def check(host: Host, plan: HostPlan, seconds_to_healthy: Mapping[str, float]) -> tuple[str, ...]:
+    """Look at a host, log the table of what was measured, and return what is wrong."""
+    observed, changes = plan.observed, plan.changes
+    if changes or not plan.is_fresh:
+        observed = observe(host, plan.detected, plan.inputs.stack)
+        current = current_release(host, plan.detected)
+        changes = compare(plan.release, current, observed, plan.detected.daemon.cpus)
+    verdict = verify(host, plan.detected, plan.release, observed, seconds_to_healthy)
+    log_verdict(host, plan, verdict)
+    return (*verdict.problems, *(change.sentence for change in changes.all))
+
+
+def log_verdict(host: Host, plan: HostPlan, verdict: Verdict) -> None:
+    """Log what was measured, where the pages are, and the summary."""
+    for line in table(verdict.rows):
+        host.log(line)
+    samples = [row.usage.over_s for row in verdict.rows if row.usage]
+    if samples:
+        host.log(f"CPU over {min(samples):.1f} to {max(samples):.1f} s, 100 % is one core")
+    for name, service in plan.inputs.stack.services.items():
+        if service.page:
+            host.log(f"{service.page}: http://{plan.address}:{service.published_port} ({name})")
+    host.log(verdict.summary)
