@@ -53,7 +53,7 @@ class Listeners(FactBase[tuple[Listener, ...]]):
         for source, lines in _sections(output[1:]):
             for listener in _READERS[source](lines):
                 key = (listener.port, listener.address)
-                if listener.port in wanted and found.get(key, listener).pid is None:
+                if listener.port in wanted and (key not in found or found[key].pid is None):
                     found[key] = listener
         return tuple(found[key] for key in sorted(found))
 

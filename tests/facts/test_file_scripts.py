@@ -1,0 +1,76 @@
+import base64
+import hashlib
+
+from facts.files import TextFiles
+from facts.release import Release
+from facts.shell import script
+
+
+def test_release_reads_what_a_deploy_left(ask, home):
+    stack = home / ".drydock/nautilus"
+    current = stack / "releases/0123456789ab"
+    (current / "postgres").mkdir(parents=True)
+    (stack / "releases/ba9876543210").mkdir()
+    (stack / "secrets").mkdir()
+    (stack / "secrets/redis_password").write_text("never read")
+    contents = {
+        "compose.yml": b"services: {}\n",
+        "postgres/my file.conf": b"\x00\xff",
+        "back\\slash": b"",
+        "manifest.json": b'{"release": "0123456789ab",\n "words": "\xc3\xa9t\xc3\xa9"}',
+    }
+    for name, content in contents.items():
+        (current / name).write_bytes(content)
+    (stack / "current").symlink_to("releases/0123456789ab")
+    release = ask(Release(), "~/.drydock/nautilus")
+    assert release.current == "releases/0123456789ab"
+    assert release.manifest.encode() == contents["manifest.json"]
+    assert release.files == {
+        name: hashlib.sha256(content).hexdigest() for name, content in contents.items()
+    }
+    assert release.release_ids == ("0123456789ab", "ba9876543210")
+    assert release.secret_names == ("redis_password",)
+
+
+def test_release_of_a_host_never_deployed_is_empty(ask):
+    assert ask(Release(), "~/.drydock/nautilus") == Release.default()
+
+
+def test_release_whose_link_leads_nowhere_has_no_files(ask, home):
+    stack = home / "stack"
+    stack.mkdir()
+    (stack / "current").symlink_to("releases/0123456789ab")
+    release = ask(Release(), str(stack))
+    assert (release.current, release.files) == ("releases/0123456789ab", {})
+
+
+def test_text_files_carries_any_content(ask, home):
+    contents = {
+        "plain.conf": "one\ntwo\n",
+        "no newline": "x",
+        "empty": "",
+        "trailing blanks": "a  \n\t\n\n\n",
+        "carriage returns": "a\r\nb\r",
+        "file\tin disguise": "file\tx\n!\n",
+        "long": "ü" * 20_000,
+    }
+    for name, content in contents.items():
+        (home / name).write_bytes(content.encode())
+    paths = [f"~/{name}" for name in contents]
+    assert ask(TextFiles(), [*paths, "/nowhere"]) == dict(
+        zip(paths, contents.values(), strict=True)
+    )
+
+
+def test_no_script_carries_its_comments_to_the_host():
+    for name in ("machine", "runtime", "tools", "ports", "release", "files"):
+        assert not [line for line in script(name).splitlines() if line.startswith("#")]
+
+
+def test_base64_of_both_systems_is_understood():
+    encoded = base64.b64encode(b"x" * 300).decode()
+    wrapped = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    assert TextFiles().process(["file\ta", *wrapped, "file\tb", encoded]) == {
+        "a": "x" * 300,
+        "b": "x" * 300,
+    }
