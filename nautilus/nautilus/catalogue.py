@@ -10,7 +10,7 @@ SERVICES = {
     "analytics": "nautilus.engines.analytics:Analytics",
     "backend": "nautilus.backend.service:Backend",
     "factor": "nautilus.engines.factor:Factor",
-    "features": "nautilus.engines.features:Features",
+    "features": "nautilus.engines.features.service:Features",
     "marketdata": "nautilus.engines.marketdata:MarketData",
     "ml": "nautilus.engines.ml:MachineLearning",
     "portfolio": "nautilus.engines.portfolio:Portfolio",

@@ -62,11 +62,7 @@ class HealthCheck:
     async def _ask(self) -> Health:
         service = self._service
         service.compute.refit()
-        needed = service.stores.needed
-        (own, fault), *answers = await asyncio.gather(
-            self._own_fields(), *(self._dependency(store) for store in needed)
-        )
-        dependencies = dict(zip(needed, answers, strict=True))
+        (own, fault), dependencies = await asyncio.gather(self._own_fields(), self._dependencies())
         reasons = [
             f"{name}: {answer.error}" for name, answer in dependencies.items() if answer.error
         ]
@@ -99,6 +95,11 @@ class HealthCheck:
                 return await self._service.health(), None
         except STORE_AWAY as error:
             return {}, _sentence(error)
+
+    async def _dependencies(self) -> dict[str, Dependency]:
+        needed = self._service.stores.needed
+        answers = await asyncio.gather(*map(self._dependency, needed))
+        return dict(zip(needed, answers, strict=True))
 
     async def _dependency(self, store: str) -> Dependency:
         asked = time.perf_counter()

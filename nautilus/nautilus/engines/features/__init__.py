@@ -1,0 +1,1 @@
+"""Technical features over many instruments at once."""
