@@ -49,7 +49,11 @@ def load_stack(data: Mapping[str, Any], origins: Mapping[str, str]) -> Inputs:
     places = Origins(origins, overrides)
     _refuse_misspelt(data, places, problems)
 
-    stack = validate(Stack, _merged(data, overrides), ("stack",), places, problems)
+    stack = None
+    if data.get("stack") is None:
+        problems.append(f"{places.place('stack')}: missing; add it")
+    else:
+        stack = validate(Stack, _merged(data, overrides), ("stack",), places, problems)
     if stack:
         problems += check_stack(stack, places)
     core_map = None

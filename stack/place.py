@@ -36,7 +36,7 @@ def place(demands: Mapping[str, Demand], cpus: Mapping[str, float], cores: int) 
         key=lambda name: (-cpus[name], name),
     )
     to_dedicate = [name for name in to_place if demands[name].dedicated]
-    alone = _dedicate(to_dedicate, cpus, loads, shared=demands.keys() - to_dedicate)
+    alone = _dedicate(to_dedicate, cpus, loads)
     chosen |= alone
 
     taken = {core for name in chosen if demands[name].dedicated for core in chosen[name] or ()}
@@ -59,16 +59,17 @@ def stands_as_written(demand: Demand, cores: int) -> bool:
 
 
 def _dedicate(
-    names: Iterable[str], cpus: Mapping[str, float], loads: list[float], shared: Iterable[str]
+    names: Iterable[str], cpus: Mapping[str, float], loads: list[float]
 ) -> dict[str, Cores]:
     """Give services cores of their own while that leaves the others enough.
 
-    Enough is three quarters of the cores, or as many as the others could use at all.
+    Enough is three quarters of the cores, and no fewer than the widest of the others may use; or
+    as many as all of them could use at once.
     """
     chosen: dict[str, Cores] = {}
-    usable = sum(_width(cpus[name]) for name in shared)
-    keep = min(usable, len(loads) - len(loads) // 4)
     for name in names:
+        widths = [_width(cpus[other]) for other in cpus if other != name and other not in chosen]
+        keep = min(sum(widths), max(len(loads) - len(loads) // 4, *widths, 0))
         # Interrupts of a Linux VM land on its first cores: the last ones are the quietest.
         free = [core for core in range(len(loads)) if not loads[core]][-_width(cpus[name]) :]
         left = len(loads) - sum(map(len, chosen.values())) - len(free)

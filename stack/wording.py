@@ -73,7 +73,9 @@ def _sentence(
     said = "" if isinstance(value, Mapping) else f" = {value!r}"
     if len(path) < len(loc):
         return f"{where}{said}: write text, a number, or True or False"
-    return f"{where}{said}: {_words(detail).removeprefix(f'{value!r} is ')}"
+    # A ValueError repeats the value, for callers that show it alone.
+    words = _words(detail).removeprefix(f"{value!r} ").removeprefix("is ")
+    return f"{where}{said}: {words}"
 
 
 def _words(detail: ErrorDetails) -> str:
