@@ -1,0 +1,68 @@
+#!/bin/sh
+# As the official image's, for what this project relies on: a first start makes the cluster, the
+# database and its owner, runs /docker-entrypoint-initdb.d, then starts the real server.
+set -eu
+
+if [ "${1#-}" != "$1" ]; then
+    set -- postgres "$@"
+fi
+if [ "$1" != postgres ]; then
+    exec "$@"
+fi
+
+if [ "$(id -u)" = 0 ]; then
+    install -d -o postgres -g postgres -m 0700 "$PGDATA"
+    exec gosu postgres "$0" "$@"
+fi
+
+from_file() {
+    # POSTGRES_X from POSTGRES_X_FILE; both at once is a mistake.
+    value=$(eval "printf %s \"\${$1-}\"")
+    file=$(eval "printf %s \"\${$1_FILE-}\"")
+    if [ -n "$value" ] && [ -n "$file" ]; then
+        echo "error: both $1 and $1_FILE are set" >&2
+        exit 1
+    fi
+    if [ -n "$file" ]; then value=$(cat "$file"); fi
+    printf %s "$value"
+}
+
+user=$(from_file POSTGRES_USER)
+user=${user:-postgres}
+database=$(from_file POSTGRES_DB)
+database=${database:-$user}
+password=$(from_file POSTGRES_PASSWORD)
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    if [ -z "$password" ] && [ "${POSTGRES_HOST_AUTH_METHOD-}" != trust ]; then
+        echo 'Error: Database is uninitialized and superuser password is not specified.' >&2
+        exit 1
+    fi
+    password_file=$(mktemp)
+    printf '%s\n' "$password" >"$password_file"
+    method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
+    # shellcheck disable=SC2086
+    initdb --username="$user" --pwfile="$password_file" ${POSTGRES_INITDB_ARGS-}
+    rm "$password_file"
+    printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
+
+    # As with the official image, the server that runs the scripts cannot be reached over TCP.
+    pg_ctl -D "$PGDATA" -o "$(printf "'%s' " "$@" -c listen_addresses= | cut -d' ' -f2-)" -w start
+    if [ "$database" != postgres ]; then
+        psql -v ON_ERROR_STOP=1 --no-psqlrc -U "$user" -d postgres -v name="$database" \
+            <<'SQL'
+CREATE DATABASE :"name";
+SQL
+    fi
+    for script in /docker-entrypoint-initdb.d/*; do
+        case $script in
+        *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
+        *.sql) psql -v ON_ERROR_STOP=1 --no-psqlrc -U "$user" -d "$database" -f "$script" ;;
+        *.sql.gz) gunzip -c "$script" | psql -v ON_ERROR_STOP=1 --no-psqlrc -U "$user" -d "$database" ;;
+        *) echo "$0: ignoring $script" ;;
+        esac
+    done
+    pg_ctl -D "$PGDATA" -m fast -w stop
+    echo 'PostgreSQL init process complete; ready for start up.'
+fi
+exec "$@"
