@@ -1,12 +1,14 @@
 """Show a map to people."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from stack.findings import core_loads
-from stack.model import Chip, Daemon, Map, Stack
+from stack.model import Chip, Daemon, Finding, Map, Stack
 from stack.quantities import count, show_memory
 
 BAR_CELLS_PER_CPU = 4
+WIDTH = 100
 
 
 def show_plan(stack: Stack, plan: Map, chip: Chip, daemon: Daemon) -> str:
@@ -29,7 +31,7 @@ def show_plan(stack: Stack, plan: Map, chip: Chip, daemon: Daemon) -> str:
             right=(3, 4, 5),
         ),
         _loads(plan, daemon),
-        "\n".join(f"{found.severity:8}{found.message}" for found in plan.findings),
+        "\n".join(_finding(found) for found in plan.findings),
     ]
     return "\n\n".join(section for section in sections if section)
 
@@ -67,3 +69,7 @@ def _loads(plan: Map, daemon: Daemon) -> str:
         for core, load in enumerate(loads)
     ]
     return "\n".join(["CPUs on each core, of services with a cpuset", *bars])
+
+
+def _finding(found: Finding) -> str:
+    return textwrap.fill(f"{found.severity:8}{found.message}", WIDTH, subsequent_indent=" " * 8)
