@@ -20,8 +20,8 @@ class Origins:
     overrides: Mapping[str, Mapping[str, Any]]
 
     def file(self, key: str) -> str:
-        """The file, or other place, that defined a top-level key."""
-        return self.files.get(key, "data")
+        """The file that defined a top-level key; without one, it came with the host."""
+        return self.files.get(key, "inventory or --data")
 
     def place(self, *path: str | int) -> str:
         """The file and the full key of a value, at the override if there is one."""
