@@ -2,15 +2,14 @@
 
 from collections.abc import Generator
 
-from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
-from pyinfra.api.state import State
 
 from facts.detect import Detected
 from link.daemon import daemon
 from operations.docker_cli import compose, docker
-from operations.refusal import refused
+from operations.refusal import refused, step
 from operations.start import Starter, Startup
 from stack.changes import Changes
 from stack.model import Daemon
@@ -75,11 +74,10 @@ def start(
     is replaced goes down only when its turn has come and its image is built.
     """
     if changes.of("create", "recreate", "start", "restart"):
-        yield FunctionCommand(_start, (release, changes, detected, startup), {})
+        yield step(_start, release, changes, detected, startup)
 
 
 def _start(
-    _state: State,
     host: Host,
     release: Release,
     changes: Changes,

@@ -8,14 +8,12 @@ from docker.errors import APIError, DockerException
 from gevent.pool import Pool
 from pyinfra.api.command import (
     FileUploadCommand,
-    FunctionCommand,
     PyinfraCommand,
     QuoteString,
     StringCommand,
 )
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
-from pyinfra.api.state import State
 from requests.exceptions import RequestException
 
 from facts.detect import Detected
@@ -23,7 +21,7 @@ from facts.observe import cannot_pull, familiar, mirrored
 from link.daemon import daemon
 from operations.docker_cli import docker
 from operations.progress import Progress
-from operations.refusal import refused
+from operations.refusal import refused, step
 from stack.changes import Changes
 from stack.images import Image
 from stack.model import Settings
@@ -46,12 +44,10 @@ def pull(
     """
     missing = changes.subjects("pull")
     if missing:
-        yield FunctionCommand(_pull_all, (missing, detected, settings), {})
+        yield step(_pull_all, missing, detected, settings)
 
 
-def _pull_all(
-    _state: State, host: Host, missing: tuple[str, ...], detected: Detected, settings: Settings
-) -> bool:
+def _pull_all(host: Host, missing: tuple[str, ...], detected: Detected, settings: Settings) -> bool:
     api = daemon(host, detected.runtime)
     with Progress(host, "pulling", len(missing)).told() as progress:
         for reference in missing:
@@ -91,7 +87,7 @@ def build(
         return
     for name, content in build_secrets(settings).items():
         yield FileUploadCommand(io.BytesIO(content), f"{detected.directory}/docker/{name}")
-    yield FunctionCommand(_build_all, (release, names, detected, settings), {})
+    yield step(_build_all, release, names, detected, settings)
 
 
 def _tag(image: Image, detected: Detected) -> Generator[PyinfraCommand, None, None]:
@@ -118,7 +114,6 @@ def build_secrets(settings: Settings) -> dict[str, bytes]:
 
 
 def _build_all(
-    _state: State,
     host: Host,
     release: Release,
     names: tuple[str, ...],

@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 
+from docker.errors import DockerException
+from paramiko import SSHException
 from pyinfra import logger
+from pyinfra.api.command import FunctionCommand
 from pyinfra.api.host import Host
+from pyinfra.api.state import State
 from pyinfra.context import ctx_host, state
+from requests.exceptions import RequestException
 
 from stack.errors import DrydockError
 
@@ -15,6 +20,21 @@ def refused(host: Host, message: str) -> bool:
     for line in message.splitlines():
         host.log_styled(line, fg="red", log_func=logger.error)
     return False
+
+
+def step(function: Callable[..., bool], *arguments: object) -> FunctionCommand:
+    """A command that runs `function(host, *arguments)` when its turn has come.
+
+    It fails when the function says False, or when the host or its daemon is lost on the way.
+    """
+
+    def run(state: State, host: Host) -> bool:  # noqa: ARG001 - pyinfra knows them by these names
+        try:
+            return function(host, *arguments)
+        except (DockerException, RequestException, SSHException, OSError, EOFError) as error:
+            return refused(host, f"the host or its daemon was lost: {type(error).__name__} {error}")
+
+    return FunctionCommand(run, (), {})
 
 
 def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:

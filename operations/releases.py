@@ -37,8 +37,10 @@ def write(
     )
     yield FileUploadCommand(io.BytesIO(_archive(release)), f"{incoming}.tar")
     target = f"{directory}/releases/{release.id}"
+    # Modes become part of image layers, so they must not follow the user's umask; that nobody else
+    # may read them is the business of the directory above.
     yield StringCommand(
-        "umask 077 && rm -rf",
+        "umask 022 && rm -rf",
         QuoteString(incoming),
         "&& mkdir",
         QuoteString(incoming),

@@ -2,16 +2,15 @@
 
 from collections.abc import Generator, Mapping
 
-from pyinfra.api.command import FunctionCommand, PyinfraCommand
+from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
-from pyinfra.api.state import State
 from pyinfra.context import ctx_host, state
 
 from facts.observe import current_release, observe
 from facts.plan import HostPlan
 from facts.verify import Verdict, verify
-from operations.refusal import refused
+from operations.refusal import refused, step
 from operations.start import Startup
 from stack.compare import compare
 from stack.measured import table
@@ -30,10 +29,10 @@ def verified(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None
         return
     problems = check(ctx_host.get(), plan, startup.seconds_to_healthy)  # type: ignore[no-untyped-call]
     if problems:
-        yield FunctionCommand(_fail, (problems,), {})
+        yield step(_fail, problems)
 
 
-def _fail(_state: State, host: Host, problems: tuple[str, ...]) -> bool:
+def _fail(host: Host, problems: tuple[str, ...]) -> bool:
     return refused(host, "\n".join(("verification failed:", *problems)))
 
 
