@@ -11,7 +11,7 @@ SERVICES = {
     "backend": "nautilus.backend.service:Backend",
     "factor": "nautilus.engines.factor:Factor",
     "features": "nautilus.engines.features.service:Features",
-    "marketdata": "nautilus.engines.marketdata:MarketData",
+    "marketdata": "nautilus.engines.marketdata.service:MarketData",
     "ml": "nautilus.engines.ml:MachineLearning",
     "portfolio": "nautilus.engines.portfolio:Portfolio",
     "risk": "nautilus.engines.risk.service:Risk",

@@ -10,6 +10,7 @@ from nautilus.catalogue import load
 from nautilus.frame.app import create_app
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
+from redis import Redis
 from servers import PostgresServer, RedisServer, postgres_binaries
 
 Start = Callable[..., TestClient]
@@ -42,6 +43,12 @@ def redis_settings(redis_process: RedisServer, tmp_path: Path) -> dict[str, obje
     password.write_text(redis_process.password + "\n")
     address = {"redis_host": "127.0.0.1", "redis_port": redis_process.port}
     return {**address, "redis_password_file": password}
+
+
+@pytest.fixture
+def redis_client(redis_process: RedisServer) -> Iterator[Redis]:
+    with Redis(port=redis_process.port, password=redis_process.password) as client:
+        yield client
 
 
 @pytest.fixture

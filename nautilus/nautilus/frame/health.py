@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from nautilus.frame.service import Service
-from nautilus.frame.stores import STORE_AWAY, within
+from nautilus.frame.stores import within
 
 STORE_TIMEOUT_S = 0.8
 # Under load many ask at once, and one answer serves them all.
@@ -93,7 +93,8 @@ class HealthCheck:
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
                 return await self._service.health(), None
-        except STORE_AWAY as error:
+        # Health must answer above all: a fault in a field is a reason, not an error 500.
+        except Exception as error:
             return {}, _sentence(error)
 
     async def _dependencies(self) -> dict[str, Dependency]:

@@ -1,14 +1,22 @@
 """Redis streams of JSON models: one field, `json`, an entry."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 Model = TypeVar("Model", bound=BaseModel)
+Entries = Iterable[tuple[str, dict[str, str] | None]]
+
+log = logging.getLogger(__name__)
 
 FIELD = "json"
+BLOCK_MS = 2_000
+CLAIM_AFTER_MS = 30_000
+BATCH = 64
 
 
 def entry(model: BaseModel) -> dict[Any, Any]:
@@ -16,14 +24,55 @@ def entry(model: BaseModel) -> dict[Any, Any]:
     return {FIELD: model.model_dump_json()}
 
 
-def read_entries(reply: object, model: type[Model]) -> list[tuple[str, Model]]:
-    """Ids and models of a stream's entries; raises ValidationError for a foreign entry."""
-    entries = cast("Iterable[tuple[str, dict[str, str]]]", reply or ())
-    return [(key, model.model_validate_json(fields[FIELD])) for key, fields in entries]
-
-
 async def latest(
     redis: Redis, stream: str, model: type[Model], count: int
 ) -> list[tuple[str, Model]]:
-    """The last entries of a stream, the newest first."""
-    return read_entries(await redis.xrevrange(stream, count=count), model)
+    """Ids and models of a stream's last entries, the newest first.
+
+    Raises ValidationError for a foreign entry.
+    """
+    entries = cast("Entries", await redis.xrevrange(stream, count=count))
+    return [(key, model.model_validate_json(fields[FIELD])) for key, fields in entries if fields]
+
+
+async def consume(
+    redis: Redis,
+    stream: str,
+    group: str,
+    consumer: str,
+    model: type[Model],
+    handle: Callable[[Model], Awaitable[None]],
+) -> None:
+    """Handle each entry once it is written, at least once; ends only by an error.
+
+    An entry is acknowledged when it is handled. What a consumer that died held goes to another,
+    so `handle` must bear an entry twice. An entry that is no such model is dropped with a word.
+    """
+    await _ensure_group(redis, stream, group)
+
+    async def take(entries: Entries) -> None:
+        for key, fields in entries:
+            try:
+                await handle(model.model_validate_json((fields or {}).get(FIELD, "")))
+            except ValidationError as error:
+                log.warning("%s: entry %s dropped: %s", stream, key, error)
+            await redis.xack(stream, group, key)
+            await redis.xdel(stream, key)
+
+    while True:
+        claimed = await redis.xautoclaim(
+            stream, group, consumer, min_idle_time=CLAIM_AFTER_MS, count=BATCH
+        )
+        await take(cast("Entries", claimed[1]))
+        reply = await redis.xreadgroup(group, consumer, {stream: ">"}, count=BATCH, block=BLOCK_MS)
+        streams = reply.items() if isinstance(reply, dict) else reply or ()
+        for _, entries in streams:
+            await take(cast("Entries", entries))
+
+
+async def _ensure_group(redis: Redis, stream: str, group: str) -> None:
+    try:
+        await redis.xgroup_create(stream, group, id="0", mkstream=True)
+    except ResponseError as error:
+        if "BUSYGROUP" not in str(error):
+            raise

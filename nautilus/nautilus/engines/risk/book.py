@@ -7,12 +7,13 @@ from redis.asyncio import Redis
 
 from nautilus.engines.risk.limits import Breach, Excess, Limits, Order
 from nautilus.frame.streams import entry, latest
+from nautilus.frame.topics import BREACHES, KEPT_ENTRIES
 
 LIMITS = "nautilus:risk:limits"
 LIMITS_CHANGED = "nautilus:risk:limits:changed"
-BREACHES = "nautilus:risk:breaches"
+
 BREACHED = "nautilus:risk:breached"
-KEPT_BREACHES = 10_000
+
 ACTIVE_S = 3600
 
 
@@ -71,7 +72,7 @@ async def publish_breach(
     now = datetime.now(UTC)
     breach = Breach(at=now, portfolio=portfolio, order=order, excesses=list(excesses))
     async with redis.pipeline(transaction=True) as record:
-        record.xadd(BREACHES, entry(breach), maxlen=KEPT_BREACHES, approximate=True)
+        record.xadd(BREACHES, entry(breach), maxlen=KEPT_ENTRIES, approximate=True)
         record.zadd(BREACHED, {portfolio: now.timestamp()})
         await record.execute()
 

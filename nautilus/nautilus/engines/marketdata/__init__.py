@@ -1,0 +1,1 @@
+"""Ticks in, bars out, stored and published."""

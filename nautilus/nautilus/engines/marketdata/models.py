@@ -1,0 +1,105 @@
+"""Ticks, bars, and what feeds them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from nautilus.frame.fields import NonNegative, Positive, Symbol
+
+MAX_TICKS = 50_000
+
+
+class Interval(StrEnum):
+    """A bar's length."""
+
+    S1 = "1s"
+    S5 = "5s"
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    H1 = "1h"
+    D1 = "1d"
+
+
+class Tick(BaseModel):
+    """A trade: the same symbol, time and sequence is the same trade, however often it comes."""
+
+    symbol: Symbol
+    at: AwareDatetime
+    sequence: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    price: Positive
+    size: NonNegative
+
+
+class TickBatch(BaseModel):
+    """Ticks that arrive together, in any order."""
+
+    ticks: Annotated[list[Tick], Field(min_length=1, max_length=MAX_TICKS)]
+
+
+class Ingested(BaseModel):
+    """What became of a batch; a tick that was known already is not stored again."""
+
+    received: int
+    stored: int
+
+
+class Bar(BaseModel):
+    """Open, high, low, close and volume of an interval that begins at `at`."""
+
+    symbol: Symbol
+    interval: Interval
+    at: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    ticks: int
+
+
+class BarBatch(BaseModel):
+    """Bars that changed together, as they stand."""
+
+    bars: list[Bar]
+
+
+class SymbolState(BaseModel):
+    """An instrument with its last trade."""
+
+    symbol: Symbol
+    ticks: int
+    last_at: datetime
+    last_price: float
+
+
+class Simulation(BaseModel):
+    """A seeded random walk for each symbol: the same request gives the same prices."""
+
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=500)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    ticks_per_second: Annotated[float, Field(gt=0, le=20_000)] = 100.0
+    """Of all symbols together."""
+    ticks: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    volatility: Annotated[float, Field(gt=0, le=0.1)] = 0.0005
+    """Standard deviation of a tick's log return."""
+
+
+class FeedState(StrEnum):
+    """What a feed is doing."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Feed(BaseModel):
+    """A source of ticks."""
+
+    name: str
+    state: FeedState
+    ticks: int
+    updated_at: datetime
+    error: str | None = None

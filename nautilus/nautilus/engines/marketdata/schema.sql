@@ -1,0 +1,47 @@
+-- Runs at every start, under a lock; each statement leaves what exists alone.
+CREATE SCHEMA IF NOT EXISTS marketdata;
+
+CREATE TABLE IF NOT EXISTS marketdata.ticks (
+    symbol   text             NOT NULL,
+    at       timestamptz      NOT NULL,
+    sequence integer          NOT NULL,
+    price    double precision NOT NULL,
+    size     double precision NOT NULL,
+    PRIMARY KEY (symbol, at, sequence)
+);
+
+-- first_at and last_at let ticks come in any order: see ingest.sql.
+CREATE TABLE IF NOT EXISTS marketdata.bars (
+    symbol        text             NOT NULL,
+    "interval"    text             NOT NULL,
+    at            timestamptz      NOT NULL,
+    open          double precision NOT NULL,
+    high          double precision NOT NULL,
+    low           double precision NOT NULL,
+    close         double precision NOT NULL,
+    volume        double precision NOT NULL,
+    ticks         bigint           NOT NULL,
+    first_at      timestamptz      NOT NULL,
+    first_sequence integer         NOT NULL,
+    last_at       timestamptz      NOT NULL,
+    last_sequence integer          NOT NULL,
+    PRIMARY KEY (symbol, "interval", at)
+);
+
+CREATE TABLE IF NOT EXISTS marketdata.symbols (
+    symbol     text PRIMARY KEY,
+    ticks      bigint           NOT NULL,
+    last_at    timestamptz      NOT NULL,
+    last_price double precision NOT NULL
+);
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
+        PERFORM create_hypertable('marketdata.ticks', 'at',
+            chunk_time_interval => interval '1 day', if_not_exists => true, migrate_data => true);
+        PERFORM create_hypertable('marketdata.bars', 'at',
+            chunk_time_interval => interval '7 days', if_not_exists => true, migrate_data => true);
+    END IF;
+END
+$$;

@@ -1,0 +1,164 @@
+"""The marketdata engine: takes ticks, keeps bars, tells everybody."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+import polars as pl
+from fastapi import APIRouter, Body, HTTPException, Query, Response
+from pydantic import JsonValue, ValidationError
+from typing_extensions import override
+
+from nautilus.engines.marketdata import feeds, store
+from nautilus.engines.marketdata.models import (
+    Bar,
+    BarBatch,
+    Feed,
+    FeedState,
+    Ingested,
+    Interval,
+    Simulation,
+    SymbolState,
+    Tick,
+    TickBatch,
+)
+from nautilus.frame.fields import Symbol
+from nautilus.frame.service import Service
+from nautilus.frame.settings import Settings
+from nautilus.frame.streams import consume, entry
+from nautilus.frame.topics import BARS, KEPT_ENTRIES, TICK_INTAKE, TICKS
+
+log = logging.getLogger(__name__)
+
+
+class MarketData(Service):
+    """Ticks in, bars out, stored and published."""
+
+    name = "marketdata"
+    counts = ("messages_processed", "data_points_stored")
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._simulations: dict[str, asyncio.Task[None]] = {}
+
+    @override
+    def routes(self) -> APIRouter:
+        router = APIRouter(tags=["marketdata"])
+        router.post("/data/ingest", status_code=201)(self.ingest)
+        router.get("/data/{symbol}")(self.bars)
+        router.get("/data/{symbol}/segment", response_class=Response)(self.segment)
+        router.get("/symbols")(self.symbols)
+        router.get("/feeds")(self.feeds)
+        router.post("/feeds/simulator", status_code=202)(self.simulate)
+        router.post("/feeds/replay", status_code=201)(self.replay)
+        return router
+
+    @override
+    async def start(self) -> None:
+        if set(self.stores.needed) == {"redis", "postgres"}:
+            self.background.start("intake", self._take_in)
+
+    @override
+    async def health(self) -> Mapping[str, JsonValue]:
+        if set(self.stores.needed) != {"redis", "postgres"}:
+            return {"active_feeds": None, "symbols_tracked": None}
+        found, tracked = await asyncio.gather(
+            feeds.known(self.stores.redis),
+            self.stores.postgres.fetchval("SELECT count(*) FROM marketdata.symbols"),
+        )
+        running = sum(feed.state is FeedState.RUNNING for feed in found)
+        return {"active_feeds": running, "symbols_tracked": tracked}
+
+    async def ingest(self, batch: TickBatch) -> Ingested:
+        """Store ticks; those known already are not stored again, so a batch may be repeated."""
+        return Ingested(received=len(batch.ticks), stored=await self._store(batch.ticks))
+
+    async def bars(
+        self,
+        symbol: Symbol,
+        interval: Interval = Interval.M1,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=50_000)] = 500,
+    ) -> list[Bar]:
+        """An instrument's last bars within a time, oldest first."""
+        return await store.bars(self.stores.postgres, symbol, interval, start, end, limit)
+
+    async def segment(self, symbol: Symbol, day: date) -> Response:
+        """A day's ticks (UTC) as compressed Parquet, as /feeds/replay takes it."""
+        start = datetime.combine(day, time(), UTC)
+        ticks = await store.day_of_ticks(self.stores.postgres, symbol, start)
+        if ticks.is_empty():
+            raise HTTPException(404, f"no ticks of {symbol} on {day}")
+        content = await self.compute.run(feeds.write_parquet, ticks)
+        return Response(content, media_type="application/vnd.apache.parquet")
+
+    async def symbols(self) -> list[SymbolState]:
+        """Every instrument with its last trade."""
+        return await store.symbols(self.stores.postgres)
+
+    async def feeds(self) -> list[Feed]:
+        """Every feed and how it is doing."""
+        return await feeds.known(self.stores.redis)
+
+    async def simulate(self, simulation: Simulation) -> Feed:
+        """Start a seeded random walk in real time, into the same intake as any other feed."""
+        name = f"simulator-{simulation.seed}"
+        if any(
+            feed.name == name and feed.state is FeedState.RUNNING for feed in await self.feeds()
+        ):
+            raise HTTPException(409, f"{name} is running already")
+        await feeds.note(self.stores.redis, name, FeedState.RUNNING, 0)
+        self._simulations[name] = asyncio.create_task(self._simulate(name, simulation))
+        return next(feed for feed in await self.feeds() if feed.name == name)
+
+    async def replay(
+        self, content: Annotated[bytes, Body(media_type="application/octet-stream")]
+    ) -> Ingested:
+        """Store the ticks of a Parquet file."""
+        received = stored = 0
+        try:
+            for batch in feeds.read_parquet(content):
+                received += len(batch.ticks)
+                stored += await self._store(batch.ticks)
+        except (pl.exceptions.PolarsError, ValidationError) as error:
+            raise HTTPException(422, f"no Parquet file of ticks: {error}") from error
+        return Ingested(received=received, stored=stored)
+
+    async def _take_in(self) -> None:
+        await store.prepare(self.stores.postgres)
+        consumer = f"{socket.gethostname()}-{os.getpid()}"
+
+        async def handle(batch: TickBatch) -> None:
+            await self._store(batch.ticks)
+
+        await consume(self.stores.redis, TICK_INTAKE, self.name, consumer, TickBatch, handle)
+
+    async def _store(self, ticks: Sequence[Tick]) -> int:
+        stored, changed = await store.ingest(self.stores.postgres, ticks)
+        self.shared.add("messages_processed", len(ticks))
+        self.shared.add("data_points_stored", stored)
+        if stored:
+            async with self.stores.redis.pipeline(transaction=False) as publication:
+                fields = entry(TickBatch(ticks=list(ticks)))
+                publication.xadd(TICKS, fields, maxlen=KEPT_ENTRIES, approximate=True)
+                publication.xadd(BARS, entry(BarBatch(bars=changed)), maxlen=KEPT_ENTRIES)
+                await publication.execute()
+        return stored
+
+    async def _simulate(self, name: str, simulation: Simulation) -> None:
+        done = 0
+        redis = self.stores.redis
+        try:
+            async for batch in feeds.paced(simulation):
+                await redis.xadd(TICK_INTAKE, entry(batch))
+                done += len(batch.ticks)
+                await feeds.note(redis, name, FeedState.RUNNING, done)
+            await feeds.note(redis, name, FeedState.DONE, done)
+        except Exception as error:
+            log.exception("%s failed", name)
+            await feeds.note(redis, name, FeedState.FAILED, done, str(error))

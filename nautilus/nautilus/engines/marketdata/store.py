@@ -1,0 +1,104 @@
+"""Ticks and bars in Postgres: hypertables where TimescaleDB is there, plain tables elsewhere."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+
+import asyncpg
+import polars as pl
+
+from nautilus.engines.marketdata.models import Bar, Interval, SymbolState, Tick
+
+_HERE = files("nautilus.engines.marketdata")
+SCHEMA = _HERE.joinpath("schema.sql").read_text(encoding="utf-8")
+INGEST = _HERE.joinpath("ingest.sql").read_text(encoding="utf-8")
+# Any number, the same in every worker: they all make the schema when they start.
+SCHEMA_LOCK = 8_800
+
+LENGTHS = {
+    Interval.S1: timedelta(seconds=1),
+    Interval.S5: timedelta(seconds=5),
+    Interval.M1: timedelta(minutes=1),
+    Interval.M5: timedelta(minutes=5),
+    Interval.M15: timedelta(minutes=15),
+    Interval.H1: timedelta(hours=1),
+    Interval.D1: timedelta(days=1),
+}
+COLUMNS = ("symbol", "at", "sequence", "price", "size")
+
+
+async def prepare(pool: asyncpg.Pool) -> None:
+    """Make the tables where they are missing."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+        await connection.execute(SCHEMA)
+
+
+async def ingest(pool: asyncpg.Pool, ticks: Sequence[Tick]) -> tuple[int, list[Bar]]:
+    """Store what is new, all or nothing; returns how many ticks were, and the bars they changed."""
+    records = [(t.symbol, t.at, t.sequence, t.price, t.size) for t in ticks]
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "CREATE TEMPORARY TABLE incoming (LIKE marketdata.ticks) ON COMMIT DROP"
+        )
+        # One writer at a time for the bars: several would wait for each other's rows in turn.
+        await connection.execute("LOCK TABLE marketdata.symbols IN EXCLUSIVE MODE")
+        await connection.copy_records_to_table("incoming", records=records, columns=COLUMNS)
+        rows = await connection.fetch(
+            INGEST, [interval.value for interval in LENGTHS], list(LENGTHS.values())
+        )
+    return (rows[0]["stored"] if rows else 0), [Bar.model_validate(dict(row)) for row in rows]
+
+
+async def bars(
+    pool: asyncpg.Pool,
+    symbol: str,
+    interval: Interval,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+) -> list[Bar]:
+    """The last bars of an instrument within a time, oldest first."""
+    rows = await pool.fetch(
+        """
+        SELECT * FROM (
+            SELECT symbol, "interval", at, open, high, low, close, volume, ticks
+            FROM marketdata.bars
+            WHERE symbol = $1 AND "interval" = $2
+                AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
+            ORDER BY at DESC LIMIT $5
+        ) AS newest ORDER BY at
+        """,
+        symbol,
+        interval.value,
+        start,
+        end,
+        limit,
+    )
+    return [Bar.model_validate(dict(row)) for row in rows]
+
+
+async def symbols(pool: asyncpg.Pool) -> list[SymbolState]:
+    """Every instrument that ever traded, by name."""
+    rows = await pool.fetch("SELECT * FROM marketdata.symbols ORDER BY symbol")
+    return [SymbolState.model_validate(dict(row)) for row in rows]
+
+
+async def day_of_ticks(pool: asyncpg.Pool, symbol: str, start: datetime) -> pl.DataFrame:
+    """All ticks of an instrument within 24 hours, oldest first."""
+    rows = await pool.fetch(
+        """
+        SELECT symbol, at, sequence, price, size FROM marketdata.ticks
+        WHERE symbol = $1 AND at >= $2 AND at < $2 + interval '1 day' ORDER BY at, sequence
+        """,
+        symbol,
+        start,
+    )
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "symbol": pl.String,
+        "at": pl.Datetime("us", "UTC"),
+        "sequence": pl.Int32,
+        "price": pl.Float64,
+        "size": pl.Float64,
+    }
+    return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")

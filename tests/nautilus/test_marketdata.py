@@ -1,0 +1,166 @@
+"""Bars against a plain recomputation; feeds, duplicates and disorder against real stores."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from nautilus.engines.marketdata.feeds import walk
+from nautilus.engines.marketdata.models import Simulation, Tick
+from nautilus.engines.marketdata.store import LENGTHS
+from servers import eventually
+
+Start = Callable[..., TestClient]
+MORNING = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(
+    start: Start, redis_settings: dict[str, Any], postgres_settings: dict[str, Any]
+) -> TestClient:
+    client = start("marketdata", **redis_settings, **postgres_settings)
+    eventually(lambda: client.get("/health").status_code == 200)
+    eventually(lambda: client.get("/symbols").status_code == 200)
+    return client
+
+
+def post(client: TestClient, ticks: list[Tick]) -> dict[str, int]:
+    answer = client.post("/data/ingest", json={"ticks": [t.model_dump(mode="json") for t in ticks]})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def recomputed(ticks: list[Tick], length: timedelta) -> dict[datetime, dict[str, float]]:
+    groups: dict[datetime, list[Tick]] = defaultdict(list)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    for tick in sorted(ticks, key=lambda tick: (tick.at, tick.sequence)):
+        groups[epoch + (tick.at - epoch) // length * length].append(tick)
+    return {
+        at: {
+            "open": group[0].price,
+            "high": max(tick.price for tick in group),
+            "low": min(tick.price for tick in group),
+            "close": group[-1].price,
+            "volume": sum(tick.size for tick in group),
+            "ticks": len(group),
+        }
+        for at, group in groups.items()
+    }
+
+
+def shown(client: TestClient, symbol: str, interval: str) -> dict[datetime, dict[str, float]]:
+    answer = client.get(f"/data/{symbol}", params={"interval": interval, "limit": 50_000})
+    return {
+        datetime.fromisoformat(bar["at"]): {
+            k: v for k, v in bar.items() if k not in {"symbol", "interval", "at"}
+        }
+        for bar in answer.json()
+    }
+
+
+def test_bars_are_the_same_however_the_ticks_came(engine: TestClient) -> None:
+    simulation = Simulation(symbols=["ORD1", "ORD2"], seed=5, ticks=4_000, ticks_per_second=7)
+    ticks = list(walk(simulation, MORNING))
+    # Several trades at one time, told apart by their sequence.
+    ticks += [t.model_copy(update={"sequence": 1, "price": t.price + 1}) for t in ticks[::50]]
+    shuffled = random.Random(1).sample(ticks, len(ticks))
+    # Out of order, in pieces that overlap: some ticks come twice.
+    stored = sum(
+        post(engine, shuffled[i : i + 900])["stored"] for i in range(0, len(shuffled), 600)
+    )
+    assert stored == len(ticks)
+    for symbol in simulation.symbols:
+        own = [tick for tick in ticks if tick.symbol == symbol]
+        for interval, length in LENGTHS.items():
+            assert shown(engine, symbol, interval) == recomputed(own, length), interval
+    (state,) = [s for s in engine.get("/symbols").json() if s["symbol"] == "ORD1"]
+    last = max((t for t in ticks if t.symbol == "ORD1"), key=lambda t: (t.at, t.sequence))
+    assert state["ticks"] == sum(t.symbol == "ORD1" for t in ticks)
+    assert (datetime.fromisoformat(state["last_at"]), state["last_price"]) == (last.at, last.price)
+
+
+def test_a_batch_that_is_repeated_changes_nothing(engine: TestClient) -> None:
+    ticks = list(walk(Simulation(symbols=["TWICE"], ticks=50), MORNING))
+    assert post(engine, ticks) == {"received": 50, "stored": 50}
+    before = shown(engine, "TWICE", "1m")
+    assert post(engine, ticks) == {"received": 50, "stored": 0}
+    assert shown(engine, "TWICE", "1m") == before
+
+
+def test_a_query_is_bounded_by_time_and_by_number(engine: TestClient) -> None:
+    post(engine, list(walk(Simulation(symbols=["QRY"], ticks=60, ticks_per_second=1), MORNING)))
+    whole = shown(engine, "QRY", "1s")
+    within = {"interval": "1s", "start": "2026-03-02T09:30:10Z", "end": "2026-03-02T09:30:20Z"}
+    bars = engine.get("/data/QRY", params=within).json()
+    assert [datetime.fromisoformat(bar["at"]) for bar in bars] == sorted(whole)[10:20]
+    last = engine.get("/data/QRY", params={"interval": "1s", "limit": 3}).json()
+    assert [datetime.fromisoformat(bar["at"]) for bar in last] == sorted(whole)[-3:]
+
+
+def test_a_segment_is_smaller_than_its_ticks_and_replays_to_the_same_bars(
+    engine: TestClient,
+) -> None:
+    ticks = list(walk(Simulation(symbols=["SEG"], ticks=5_000, ticks_per_second=2), MORNING))
+    post(engine, ticks)
+    segment = engine.get("/data/SEG/segment", params={"day": "2026-03-02"})
+    assert segment.status_code == 200
+    assert len(segment.content) < sum(len(t.model_dump_json()) for t in ticks) / 4
+    again = engine.post(
+        "/feeds/replay",
+        content=segment.content,
+        headers={"content-type": "application/octet-stream"},
+    )
+    assert again.json() == {"received": 5_000, "stored": 0}
+    assert engine.get("/data/SEG/segment", params={"day": "2020-01-01"}).status_code == 404
+
+
+def test_what_is_no_parquet_file_is_refused(engine: TestClient) -> None:
+    answer = engine.post(
+        "/feeds/replay", content=b"hello", headers={"content-type": "application/octet-stream"}
+    )
+    assert answer.status_code == 422
+    assert "Parquet" in answer.json()["detail"]
+
+
+def test_the_simulator_goes_through_the_intake_and_is_published(engine: TestClient) -> None:
+    body = {"symbols": ["SIM1", "SIM2"], "seed": 42, "ticks": 300, "ticks_per_second": 2_000}
+    answer = engine.post("/feeds/simulator", json=body)
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    eventually(lambda: engine.get("/feeds").json()[0]["state"] == "done")
+    prices = {s["symbol"]: s for s in engine.get("/symbols").json()}
+    eventually(
+        lambda: {s["symbol"]: s["ticks"] for s in engine.get("/symbols").json()}.get("SIM2") == 150
+    )
+    prices = {s["symbol"]: s["last_price"] for s in engine.get("/symbols").json()}
+    expected = {tick.symbol: tick.price for tick in walk(Simulation(**body), MORNING)}
+    assert {name: prices[name] for name in expected} == expected
+    eventually(lambda: engine.get("/health").json()["data_points_stored"] == 300)
+    health = engine.get("/health").json()
+    assert (health["messages_processed"], health["active_feeds"]) == (300, 0)
+
+
+def test_an_entry_of_the_intake_that_is_no_batch_is_dropped(
+    engine: TestClient, redis_client: Any
+) -> None:
+    redis_client.xadd("nautilus:intake:ticks", {"json": "{}"})
+    redis_client.xadd("nautilus:intake:ticks", {"other": "1"})
+    eventually(lambda: redis_client.xlen("nautilus:intake:ticks") == 0)
+    assert engine.get("/health").json()["background"] == {"intake": "running"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"price": -1}, "price"),
+        ({"at": "2026-01-01T00:00:00"}, "at"),
+        ({"symbol": "a/b"}, "symbol"),
+    ],
+)
+def test_a_bad_tick_names_its_field(start: Start, change: dict[str, Any], field: str) -> None:
+    tick = {"symbol": "A", "at": "2026-01-01T00:00:00Z", "price": 1, "size": 1, **change}
+    answer = start("marketdata").post("/data/ingest", json={"ticks": [tick]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] == field
