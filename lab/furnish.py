@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def _plain_linux(layer: Path, lower: Path, spec: HostSpec) -> None:
     old = "/Users/trader:/bin/zsh"
     users = (lower / "etc/passwd").read_text()
     _write(layer / "etc/passwd", users.replace(old, f"{spec.home}:/bin/bash"))
+    groups = (lower / "etc/group").read_text()
+    member = re.sub(r"^(docker:x:\d+:)$", rf"\1{USER}", groups, flags=re.MULTILINE)
+    _write(layer / "etc/group", member)
 
 
 def _ssh(settings: Settings, spec: HostSpec, layer: Path) -> None:
@@ -126,7 +130,7 @@ def _daemon(settings: Settings, spec: HostSpec, layer: Path, place: Runtime, mtu
         _own(layer / spec.home.lstrip("/"))
     config = {
         "hosts": [f"unix://{socket}"],
-        "group": "staff",
+        "group": "docker" if spec.runtime == "linux" else "staff",
         "cgroup-parent": f"/{settings.cgroup}/{spec.name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "registry-mirrors": [f"http://{settings.registry_address}"],

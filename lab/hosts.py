@@ -96,9 +96,14 @@ def known_hosts_line(settings: Settings, host: HostState) -> str:
     return f"{host.address} {kind} {key}\n"
 
 
-def stop(settings: Settings, name: str, *, keep_data: bool) -> None:
-    """End a host and remove what it wrote, its images and volumes too unless they are kept."""
+def stop(settings: Settings, name: str) -> None:
+    """End everything that runs on a host; all that it wrote stays."""
     namespace.end(settings, name)
+
+
+def remove(settings: Settings, name: str, *, keep_data: bool = False) -> None:
+    """End a host and remove what it wrote, its images and volumes too unless they are kept."""
+    stop(settings, name)
     network.leave(settings, name)
     directory = settings.host_directory(name)
     if not directory.exists():

@@ -32,7 +32,7 @@ def up(settings: Settings, specs: Sequence[HostSpec]) -> None:
         wanted = {spec.name: hosts.state_of(settings, spec) for spec in specs}
         todo = [spec for spec in specs if not _stays(known, wanted[spec.name])]
         for spec in todo:
-            _start(settings, spec, debian / "root")
+            _start(settings, spec, debian / "root", known.get(spec.name))
         everyone = [*(h for h in known.values() if h.name not in wanted), *wanted.values()]
         write_state(settings.state_file, settings.registry_address, everyone)
         _write_known_hosts(settings, everyone)
@@ -53,7 +53,7 @@ def down(settings: Settings, *, keep_data: bool) -> None:
             left |= {path.name for path in directories.iterdir()}
         for name in sorted(left):
             say(f"Removing {name}")
-            hosts.stop(settings, name, keep_data=keep_data)
+            hosts.remove(settings, name, keep_data=keep_data)
         namespace.remove_cgroups(settings)
         network.disconnect(settings)
         settings.state_file.unlink(missing_ok=True)
@@ -88,10 +88,13 @@ def _stays(known: dict[str, HostState], wanted: HostState) -> bool:
     return True
 
 
-def _start(settings: Settings, spec: HostSpec, root: Path) -> None:
-    if namespace.processes(settings, spec.name):
-        say(f"{spec.name} is not as it should be: starting it anew, its images and volumes stay")
-    hosts.stop(settings, spec.name, keep_data=True)
+def _start(settings: Settings, spec: HostSpec, root: Path, before: HostState | None) -> None:
+    if before is not None and before != hosts.state_of(settings, spec):
+        say(f"{spec.name} was {before.chip}, {before.runtime}: removing it")
+        hosts.remove(settings, spec.name)
+    elif namespace.processes(settings, spec.name):
+        say(f"{spec.name} does not answer: restarting it, its files, images and volumes stay")
+    hosts.stop(settings, spec.name)
     say(f"Starting {spec.name}: {spec.chip}, {spec.runtime}")
     hosts.start(settings, spec, root)
 

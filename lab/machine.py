@@ -37,14 +37,23 @@ class AptSource:
 
 def apt_source() -> AptSource:
     """The machine's own mirror, found among its apt sources by carrying a Debian release."""
-    index = run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(ORIGIN)")
-    mirror, security = pick_mirrors(index.splitlines())
+    mirror, security = pick_mirrors(_apt_index())
     settings = [line for line in run("apt-config", "dump").splitlines() if APT_SETTINGS.match(line)]
     return AptSource(mirror, security, "".join(f"{line}\n" for line in settings))
 
 
+def _apt_index() -> list[str]:
+    listing = ("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(ORIGIN)")
+    lines = run(*listing).splitlines()
+    if any("Debian" in line for line in lines):
+        return lines
+    # Only a downloaded index says whose it is.
+    run("apt-get", "update", timeout_s=300)
+    return run(*listing).splitlines()
+
+
 def pick_mirrors(index: Iterable[str]) -> tuple[str, str | None]:
-    """Main and security mirror among lines of `SITE RELEASE ORIGIN`; LabError without a main one."""
+    """Main and security mirror among lines of `SITE RELEASE ORIGIN`; LabError if no main one."""
     mirror = security = None
     for line in index:
         site, _, rest = line.partition(" ")
@@ -72,7 +81,7 @@ def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def install_tools(extra: Mapping[str, str] | None = None) -> None:
-    """Install what the lab runs on this machine, from its own Debian, only if something is missing."""
+    """Install what the lab runs on this machine with apt-get, only if something is missing."""
     wanted = TOOLS | dict(extra or {})
     missing = sorted({package for tool, package in wanted.items() if not shutil.which(tool)})
     if not missing:
@@ -85,7 +94,7 @@ def install_tools(extra: Mapping[str, str] | None = None) -> None:
 
 
 def registry_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Host data for builds: `ca_bundle`, `pip_index_url`, `npm_registry`, each only if configured."""
+    """Host data for builds: `ca_bundle`, `pip_index_url`, `npm_registry`, each if configured."""
     found: dict[str, str] = {}
     bundle = ca_bundle(environment)
     if bundle:

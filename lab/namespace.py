@@ -77,7 +77,7 @@ def enter(settings: Settings, host: str) -> list[str]:
 
 
 def end(settings: Settings, host: str) -> None:
-    """Kill a host's process 1, with which the kernel ends all in it, and what joined its network."""
+    """Kill a host's process 1, and the kernel ends all in it; then what joined its network."""
     first = first_process(settings, host)
     if first is not None:
         _kill(first)

@@ -9,7 +9,7 @@ HEARTBEAT_S = 5.0
 
 
 class LabError(Exception):
-    """Something the lab needs is missing or failed; the message is for the person at the keyboard."""
+    """Something the lab needs is missing or failed; the message says what, for a person."""
 
 
 def say(text: str) -> None:
@@ -27,7 +27,13 @@ def run(
     words = [str(word) for word in argv]
     try:
         done = subprocess.run(
-            words, input=stdin, env=env, timeout=timeout_s, capture_output=True, text=True
+            words,
+            check=False,
+            input=stdin,
+            env=env,
+            timeout=timeout_s,
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError as error:
         raise LabError(f"{words[0]} is not installed") from error

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -61,26 +61,30 @@ def build_missing(settings: Settings, debian: Path) -> list[Path]:
     missing = [image for image in CATALOGUE if not places[image.name].is_dir()]
     if missing:
         say(f"Building {len(missing)} base images, once: {', '.join(i.reference for i in missing)}")
-        hosts.stop(settings, BUILDER, keep_data=False)
+        hosts.remove(settings, BUILDER)
         try:
             _start_builder(settings, debian)
             for image in missing:
                 made_once(places[image.name], _making(settings, image, places))
         finally:
-            hosts.stop(settings, BUILDER, keep_data=False)
+            hosts.remove(settings, BUILDER)
     return list(places.values())
 
 
 def start(settings: Settings, root: Path, images: Sequence[Path]) -> None:
-    """Serve the kept images on the bridge; a registry that already answers stays."""
-    if answers(settings):
+    """Serve the kept images on the bridge; a registry that serves these very ones stays."""
+    served = settings.host_directory(REGISTRY) / "served.txt"
+    names = "".join(f"{store.name}\n" for store in images)
+    if answers(settings) and served.exists() and served.read_text() == names:
         return
-    hosts.stop(settings, REGISTRY, keep_data=False)
+    say(f"Starting the registry at {settings.registry_address}")
+    hosts.remove(settings, REGISTRY)
     network.join(settings, REGISTRY, settings.registry)
     layer = settings.host_directory(REGISTRY) / "upper"
     _copy(HERE / "host/registry.yml", layer / "opt/lab/registry.yml")
     serve = ("docker-registry", "serve", "/opt/lab/registry.yml")
     namespace.boot(settings, Machine(REGISTRY, [*images, root], serve))
+    served.write_text(names)
     deadline = time.monotonic() + STARTUP_TIMEOUT_S
     while not answers(settings):
         if time.monotonic() > deadline:
@@ -101,8 +105,7 @@ def answers(settings: Settings) -> bool:
 
 
 def _start_builder(settings: Settings, debian: Path) -> None:
-    # number -7 would be its address among the hosts; the builder has one below all of them.
-    spec = HostSpec(BUILDER, number=-7, chip="linux-x86-64", runtime="linux")
+    spec = HostSpec(BUILDER, number=0, chip="linux-x86-64", runtime="linux")
     layer = settings.host_directory(BUILDER) / "upper"
     for name in ("build.sh", "registry.yml"):
         _copy(HERE / "host" / name, layer / "opt/lab" / name)
@@ -114,8 +117,9 @@ def _start_builder(settings: Settings, debian: Path) -> None:
     places = {"/images": IMAGES, "/stores": settings.cache / "images", "/base": debian}
     (settings.cache / "images").mkdir(parents=True, exist_ok=True)
     hosts.start(settings, spec, debian / "root", places)
-    host = hosts.state_of(settings, spec)
-    Path(host.known_hosts).write_text(hosts.known_hosts_line(settings, host))
+    known_hosts = settings.host_directory(BUILDER) / "known_hosts"
+    host = replace(hosts.state_of(settings, spec), known_hosts=str(known_hosts))
+    known_hosts.write_text(hosts.known_hosts_line(settings, host))
     hosts.wait_until_well(settings, host)
 
 

@@ -46,23 +46,23 @@ class Settings:
 
     @property
     def bridge(self) -> str:
+        """Name of the bridge that joins the lab's hosts."""
         return f"{self.name}0"
 
     @property
     def gateway(self) -> IPv4Address:
+        """The machine's own address on the bridge."""
         return self.subnet[1]
 
     @property
     def registry(self) -> IPv4Address:
+        """The registry's address on the bridge."""
         return self.subnet[2]
 
     @property
     def registry_address(self) -> str:
+        """The registry as daemons are told of it: address and port."""
         return f"{self.registry}:5000"
-
-    @property
-    def builder(self) -> IPv4Address:
-        return self.subnet[3]
 
     @property
     def cgroup(self) -> str:
@@ -71,13 +71,15 @@ class Settings:
 
     @property
     def state_file(self) -> Path:
+        """JSON file that says how each host is reached."""
         return self.run / "state.json"
 
     def address(self, number: int) -> IPv4Address:
-        """Address of the host with this number, from 1."""
+        """Address of the host with this number: from 1, and 0 for the builder of images."""
         return self.subnet[FIRST_HOST + number]
 
     def host_directory(self, host: str) -> Path:
+        """Where a host's own layer, its logs and its images and volumes are."""
         return self.run / "hosts" / host
 
     def namespace(self, host: str) -> str:

@@ -1,7 +1,7 @@
 """What a lab is asked for: hosts with their chips and runtimes; and what it says it is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,10 +26,12 @@ class HostSpec:
 
     @property
     def home(self) -> str:
+        """The user's home directory."""
         return f"/home/{USER}" if self.runtime == "linux" else f"/Users/{USER}"
 
     @property
     def recording(self) -> Path:
+        """What the host's sysctl prints."""
         return MACS / f"{self.chip}.txt"
 
     @property
@@ -100,6 +102,24 @@ def read_state(file: Path) -> dict[str, HostState]:
     if not file.exists():
         return {}
     return {entry["name"]: HostState(**entry) for entry in json.loads(file.read_text())["hosts"]}
+
+
+def pyinfra_groups(
+    known: Iterable[HostState], data: Mapping[str, str]
+) -> dict[str, list[tuple[str, dict[str, object]]]]:
+    """pyinfra's inventory groups by name, each host with how to log in and with `data`."""
+    groups: dict[str, list[tuple[str, dict[str, object]]]] = {}
+    for host in known:
+        login = {
+            "ssh_hostname": host.address,
+            "ssh_port": host.port,
+            "ssh_user": host.user,
+            "ssh_key": host.key,
+            "ssh_known_hosts_file": host.known_hosts,
+            "ssh_strict_host_key_checking": "yes",
+        }
+        groups.setdefault(host.group, []).append((host.name, {**login, **data}))
+    return groups
 
 
 def write_state(file: Path, registry: str, hosts: Sequence[HostState]) -> None:

@@ -5,7 +5,7 @@ import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"""<!doctype html><title>Grafana (test double)</title>
-<h1>Grafana (test double)</h1><p>The lab has no real Grafana: no registry it reaches carries one.</p>
+<h1>Grafana (test double)</h1><p>The lab has no real Grafana: no registry it reaches has one.</p>
 """
 HEALTH = {"database": "ok", "version": "12.0.2", "commit": "test-double"}
 
@@ -14,6 +14,7 @@ class Handler(BaseHTTPRequestHandler):
     """GET only; an unknown path is 404, as in Grafana."""
 
     def do_GET(self) -> None:
+        """Answer one request."""
         path = self.path.partition("?")[0]
         if path == "/":
             self.send_response(302)
