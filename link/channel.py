@@ -12,7 +12,7 @@ from pyinfra.connectors.local import LocalConnector
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport
-    from pyinfra.api.host import Host
+    from pyinfra.connectors.base import BaseConnector
 
 STDERR_BYTES = 4096
 READ_BUFFER_BYTES = 64 * 1024
@@ -95,17 +95,19 @@ class ChannelSocket:
             self.close()
 
 
-def is_local(host: "Host") -> bool:
+def is_local(connector: "BaseConnector") -> bool:
     """Whether the host is this machine, by pyinfra's @local."""
-    return isinstance(host.connector, LocalConnector)
+    return isinstance(connector, LocalConnector)
 
 
-def open_command(host: "Host", words: Sequence[str], timeout_s: float | None) -> ChannelSocket:
+def open_command(
+    connector: "BaseConnector", words: Sequence[str], timeout_s: float | None
+) -> ChannelSocket:
     """Run a command on a host, one of its SSH sessions, and talk to its standard streams.
 
     Raises ConnectionError or TimeoutError.
     """
-    transport = _transport(host)
+    transport = _transport(connector)
     with _connection_errors():
         channel = transport.open_session(timeout=timeout_s)
         channel.settimeout(timeout_s)
@@ -113,12 +115,14 @@ def open_command(host: "Host", words: Sequence[str], timeout_s: float | None) ->
     return ChannelSocket(channel)
 
 
-def open_tcp(host: "Host", address: tuple[str, int], timeout_s: float | None) -> ChannelSocket:
+def open_tcp(
+    connector: "BaseConnector", address: tuple[str, int], timeout_s: float | None
+) -> ChannelSocket:
     """Connect to an address from the host itself (direct-tcpip), which is no session.
 
     Raises ConnectionError or TimeoutError.
     """
-    transport = _transport(host)
+    transport = _transport(connector)
     with _connection_errors():
         channel = transport.open_channel(
             "direct-tcpip", address, ("127.0.0.1", 0), timeout=timeout_s
@@ -126,11 +130,11 @@ def open_tcp(host: "Host", address: tuple[str, int], timeout_s: float | None) ->
     return ChannelSocket(channel)
 
 
-def _transport(host: "Host") -> "Transport":
-    client = getattr(host.connector, "client", None)
+def _transport(connector: "BaseConnector") -> "Transport":
+    client = getattr(connector, "client", None)
     transport: Transport | None = client.get_transport() if client is not None else None
     if transport is None or not transport.is_active():
-        raise ConnectionError(f"{host.name}: no live SSH connection")
+        raise ConnectionError(f"{connector.host.name}: no live SSH connection")
     return transport
 
 

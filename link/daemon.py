@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from docker import APIClient
 from docker.utils.proxy import ProxyConfig
 from pyinfra.api.host import Host
+from pyinfra.connectors.base import BaseConnector
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
@@ -27,7 +28,8 @@ MAX_CONNECTIONS = 4
 Endpoint = socket.socket | ChannelSocket
 Dial = Callable[[float | None], Endpoint]
 
-_clients: WeakKeyDictionary[Host, APIClient] = WeakKeyDictionary()
+# By connector: `pyinfra.host` is another host, or none, when another greenlet looks at it.
+_clients: WeakKeyDictionary[BaseConnector, APIClient] = WeakKeyDictionary()
 
 
 def daemon(host: Host, runtime: Daemon, timeout_s: int = 60) -> APIClient:
@@ -36,16 +38,17 @@ def daemon(host: Host, runtime: Daemon, timeout_s: int = 60) -> APIClient:
     A stream (events, logs, a pull's progress) holds one of the four until it is closed; a request
     beyond the fourth waits. Requests fail as the SDK's do, with `requests` and `docker` exceptions.
     """
-    client = _clients.get(host)
+    connector = host.connector
+    client = _clients.get(connector)
     if client is None:
-        client = _client(_dial(host, runtime), timeout_s)
-        _clients[host] = client
+        client = _client(_dial(connector, runtime), timeout_s)
+        _clients[connector] = client
     return client
 
 
 def close(host: Host) -> None:
     """Close a host's client and every connection of it, those in use too."""
-    client = _clients.pop(host, None)
+    client = _clients.pop(host.connector, None)
     if client is not None:
         client.close()
 
@@ -60,12 +63,12 @@ def _client(dial: Dial, timeout_s: int) -> APIClient:
     return client
 
 
-def _dial(host: Host, runtime: Daemon) -> Dial:
+def _dial(connector: BaseConnector, runtime: Daemon) -> Dial:
     address = f"unix://{runtime.docker_socket}"
     words = ["env", f"DOCKER_HOST={address}", runtime.docker_cli, "system", "dial-stdio"]
-    if is_local(host):
+    if is_local(connector):
         return lambda timeout_s: _open_unix(runtime.docker_socket, timeout_s)
-    return lambda timeout_s: open_command(host, words, timeout_s)
+    return lambda timeout_s: open_command(connector, words, timeout_s)
 
 
 def _open_unix(path: str, timeout_s: float | None) -> socket.socket:

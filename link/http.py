@@ -1,6 +1,7 @@
 """HTTP to the loopback of a host."""
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from link.channel import ChannelSocket, is_local, open_tcp
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
+    from pyinfra.connectors.base import BaseConnector
 
 # httpcore and httpx name their exceptions alike, and httpx maps them in its own transport only.
 _HTTPX_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
@@ -29,6 +31,11 @@ _HTTPX_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
     )
 }
 
+# Callers learn of a refused connection from the exception; paramiko would print it as well.
+logging.getLogger("paramiko.transport").addFilter(
+    lambda record: "open FAILED" not in record.getMessage()
+)
+
 
 def http_client(host: "Host", timeout_s: float = 5) -> httpx.Client:
     """A client for http:// addresses as the host itself sees them, 127.0.0.1 above all.
@@ -36,7 +43,8 @@ def http_client(host: "Host", timeout_s: float = 5) -> httpx.Client:
     The caller closes it. Fails as httpx does: ConnectError when nothing listens or the host's sshd
     refuses to forward, ConnectTimeout and ReadTimeout after `timeout_s` seconds.
     """
-    transport = _Transport(None if is_local(host) else _ChannelBackend(host))
+    connector = host.connector
+    transport = _Transport(None if is_local(connector) else _ChannelBackend(connector))
     return httpx.Client(transport=transport, timeout=timeout_s, trust_env=False)
 
 
@@ -94,8 +102,8 @@ def _httpx_errors() -> Iterator[None]:
 class _ChannelBackend(httpcore.NetworkBackend):
     """Opens connections from the host's own sshd (direct-tcpip), not counted as its sessions."""
 
-    def __init__(self, host: "Host") -> None:
-        self._host = host
+    def __init__(self, connector: "BaseConnector") -> None:
+        self._connector = connector
 
     def connect_tcp(
         self,
@@ -105,12 +113,13 @@ class _ChannelBackend(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
+        target = f"{self._connector.host.name}: {host}:{port}"
         try:
-            return _ChannelStream(open_tcp(self._host, (host, port), timeout))
+            return _ChannelStream(open_tcp(self._connector, (host, port), timeout))
         except TimeoutError as error:
-            raise httpcore.ConnectTimeout(f"{self._host.name}: {host}:{port}: {error}") from error
+            raise httpcore.ConnectTimeout(f"{target}: {error}") from error
         except OSError as error:
-            raise httpcore.ConnectError(f"{self._host.name}: {host}:{port}: {error}") from error
+            raise httpcore.ConnectError(f"{target}: {error}") from error
 
 
 class _ChannelStream(httpcore.NetworkStream):

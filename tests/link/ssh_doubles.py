@@ -50,7 +50,7 @@ class SshHost:
     name = "mac1"
 
     def __init__(self, port):
-        self.connector = self
+        self.connector = self.host = self
         self.client = paramiko.SSHClient()
         self.client.set_missing_host_key_policy(paramiko.MissingHostKeyPolicy())
         self.client.connect(
