@@ -49,6 +49,7 @@ def furnish(settings: Settings, spec: HostSpec, layer: Path, lower: Path, mtu: i
 def _face(layer: Path, spec: HostSpec) -> None:
     for double in (path for path in (HERE / "face").rglob("*") if path.is_file()):
         _install(double, layer / double.relative_to(HERE / "face"))
+    (layer / "Library/LaunchDaemons").mkdir(parents=True, exist_ok=True)
     _write(layer / "opt/lab/sysctl.txt", spec.recording.read_text())
     thermal = layer / "opt/lab/thermal"
     _write(thermal, "0\n")

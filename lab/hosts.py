@@ -106,13 +106,13 @@ def remove(settings: Settings, name: str, *, keep_data: bool = False) -> None:
     stop(settings, name)
     network.leave(settings, name)
     directory = settings.host_directory(name)
-    if not directory.exists():
-        return
-    for part in directory.iterdir():
-        if not (keep_data and part.name == "docker"):
-            shutil.rmtree(part)
-    if not keep_data:
-        directory.rmdir()
+    kept = directory / "docker"
+    if keep_data and kept.is_dir():
+        for part in directory.iterdir():
+            if part != kept:
+                _delete(part)
+    elif directory.exists():
+        shutil.rmtree(directory)
 
 
 def make_key(settings: Settings) -> None:
@@ -123,6 +123,13 @@ def make_key(settings: Settings) -> None:
     key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     say("Generating the lab's SSH key")
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{settings.name}-lab", "-f", key)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _answers_ssh(host: HostState) -> bool:

@@ -81,8 +81,9 @@ def end(settings: Settings, host: str) -> None:
     first = first_process(settings, host)
     if first is not None:
         _kill(first)
-    for pid in processes(settings, host):
-        _kill(pid)
+    while joined := processes(settings, host):
+        for pid in joined:
+            _kill(pid)
     remove_cgroups(settings, host)
 
 

@@ -4,7 +4,7 @@
 set -eu
 name=$1 reference=$2 store=$3
 shift 3
-export DOCKER_HOST=unix:///var/run/docker.sock PATH=/usr/local/bin:$PATH
+export DOCKER_HOST=unix:///var/run/docker.sock "PATH=/usr/local/bin:$PATH"
 registry=127.0.0.1:5000
 
 serve() {
