@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove"
 ]

@@ -76,7 +76,7 @@ def make_images(
     for name, each in stack.services.items():
         builds[name] = each.build or Build(dockerfile="upstream", bases=("upstream",))
     made: dict[str, Image] = {}
-    for name in _in_build_order(builds):
+    for name in _in_build_order(stack):
         service = stack.services.get(name)
         references = {base: stack.bases[base] for base in builds[name].bases if base in stack.bases}
         if service and service.image:
@@ -106,20 +106,20 @@ def upstream_references(stack: Stack) -> tuple[str, ...]:
     return tuple(sorted(references))
 
 
-def _in_build_order(builds: Mapping[str, Build]) -> list[str]:
-    """Names with those before them that they build on; the model has refused cycles."""
+def _in_build_order(stack: Stack) -> list[str]:
+    """Shared images, each after those that it builds on, then the services' own."""
     ordered: list[str] = []
 
     def visit(name: str) -> None:
-        for base in builds[name].bases:
-            if base in builds and base != name and base not in ordered:
+        for base in stack.images[name].bases:
+            if base in stack.images and base not in ordered:
                 visit(base)
         if name not in ordered:
             ordered.append(name)
 
-    for name in builds:
+    for name in stack.images:
         visit(name)
-    return ordered
+    return [*ordered, *stack.services]
 
 
 def _make_image(
