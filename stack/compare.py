@@ -183,11 +183,11 @@ def _resource_changes(
 
 
 def _cores(allocation: Allocation, daemon_cpus: int) -> str:
-    """A cpuset in words; one that holds every core is the same as none."""
+    """A cpuset in words, the same for the same cores; one of every core is the same as none."""
     every = tuple(range(daemon_cpus))
     if allocation.cpuset is None or cores_of(allocation.cpuset) == every:
         return f"any of {show_cores(every)}"
-    return allocation.cpuset
+    return show_cores(cores_of(allocation.cpuset))
 
 
 def _state_changes(

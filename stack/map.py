@@ -32,9 +32,10 @@ def allocate(demands: Mapping[str, Demand], daemon: Daemon) -> dict[str, Allocat
     allocations = {}
     for name, demand in demands.items():
         cores = placement.cores[name]
-        cut = cores is not None and name in placement.planned and "cpus" not in demand.literal
+        planned = name in placement.planned
+        cut = cores is not None and planned and "cpus" not in demand.literal
         allocations[name] = Allocation(
-            cpuset=show_cores(cores) if cores is not None else None,
+            cpuset=show_cores(cores) if cores is not None and planned else demand.cpuset,
             cpus=min(cpus[name], len(cores)) if cores is not None and cut else cpus[name],
             memory_bytes=limits[name],
             reservation_bytes=reservations[name],

@@ -17,7 +17,13 @@ from pydantic import (
     model_validator,
 )
 
-from stack.quantities import cores_of, memory_bytes, show_cores
+from stack.quantities import cores_of, memory_bytes
+
+def _checked_cpuset(text: str) -> str:
+    """Check a cpuset, and keep it as it is written."""
+    cores_of(text)
+    return text.strip()
+
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
@@ -27,7 +33,7 @@ EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$")]
 ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")]
 MemoryBytes = Annotated[int, BeforeValidator(memory_bytes)]
-Cpuset = Annotated[str, AfterValidator(lambda text: show_cores(cores_of(text)))]
+Cpuset = Annotated[str, AfterValidator(_checked_cpuset)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cpus = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
 
