@@ -16,7 +16,7 @@ SERVICES = {
     "portfolio": "nautilus.engines.portfolio:Portfolio",
     "risk": "nautilus.engines.risk.service:Risk",
     "strategy": "nautilus.engines.strategy:Strategy",
-    "websocket": "nautilus.engines.websocket:WebSocketHub",
+    "websocket": "nautilus.engines.websocket.service:WebSocketHub",
 }
 
 

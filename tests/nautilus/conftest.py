@@ -10,8 +10,9 @@ from nautilus.catalogue import load
 from nautilus.frame.app import create_app
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
+from processes import Running, RunService
 from redis import Redis
-from servers import PostgresServer, RedisServer, postgres_binaries
+from servers import PostgresServer, RedisServer, eventually, postgres_binaries
 
 Start = Callable[..., TestClient]
 
@@ -73,3 +74,19 @@ def start() -> Iterator[Start]:
     yield begin
     for client in clients:
         client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def run() -> Iterator[RunService]:
+    """Start a service as a process, wait until it answers, stop it after the test."""
+    running: list[Running] = []
+
+    def begin(service: str, cpus: set[int] | None = None, **environment: str) -> Running:
+        running.append(Running(service, cpus, **environment))
+        eventually(running[-1].answers, within_s=30)
+        return running[-1]
+
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.stop()

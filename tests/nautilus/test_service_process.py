@@ -1,63 +1,15 @@
 """A service as it runs in its container: a real process with its workers."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from servers import eventually, free_port
+from processes import Running, RunService
+from servers import eventually
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux' own")
-
-
-class Running:
-    def __init__(self, service: str, cpus: set[int] | None = None, **environment: str) -> None:
-        self.port = free_port()
-        pinned = ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []
-        self.process = subprocess.Popen(
-            [*pinned, sys.executable, "-m", "nautilus", service],
-            env={**os.environ, "PORT": str(self.port), **environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def health(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
-            return dict(json.load(answer))
-
-    def answers(self) -> bool:
-        try:
-            return bool(self.health())
-        except (urllib.error.URLError, ConnectionError):
-            return False
-
-    def workers(self) -> list[int]:
-        listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in listing.split()]
-
-
-@pytest.fixture
-def run() -> Iterator[Any]:
-    running: list[Running] = []
-
-    def begin(service: str, cpus: set[int] | None = None, **environment: str) -> Running:
-        running.append(Running(service, cpus, **environment))
-        eventually(running[-1].answers, within_s=30)
-        return running[-1]
-
-    yield begin
-    for one in running:
-        one.process.terminate()
-        one.process.wait(timeout=15)
-        assert one.process.stderr is not None
-        one.process.stderr.close()
 
 
 def probe(port: int) -> subprocess.CompletedProcess[str]:
@@ -71,7 +23,7 @@ def probe(port: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_probe_tells_a_healthy_service_from_others(run: Any) -> None:
+def test_the_probe_tells_a_healthy_service_from_others(run: RunService) -> None:
     healthy = run("risk")
     assert probe(healthy.port).returncode == 0
     unhealthy = Running("risk", REDIS_HOST="127.0.0.1", REDIS_PORT="1")
@@ -81,15 +33,14 @@ def test_the_probe_tells_a_healthy_service_from_others(run: Any) -> None:
         assert seen.returncode == 1
         assert "redis" in seen.stdout
     finally:
-        unhealthy.process.terminate()
-        unhealthy.process.communicate(timeout=15)
+        unhealthy.stop()
     gone = probe(unhealthy.port)
     assert gone.returncode == 1
     assert "refused" in gone.stdout
 
 
 @linux_only
-def test_a_worker_that_is_killed_is_replaced(run: Any) -> None:
+def test_a_worker_that_is_killed_is_replaced(run: RunService) -> None:
     service = run("websocket", WORKERS="3")
     eventually(lambda: len(service.workers()) == 3)
     victim = service.workers()[0]
@@ -99,7 +50,7 @@ def test_a_worker_that_is_killed_is_replaced(run: Any) -> None:
 
 
 @linux_only
-def test_threads_follow_the_affinity_while_it_runs(run: Any) -> None:
+def test_threads_follow_the_affinity_while_it_runs(run: RunService) -> None:
     every = os.sched_getaffinity(0)
     if len(every) < 2:
         pytest.skip("one CPU only")
@@ -112,12 +63,11 @@ def test_threads_follow_the_affinity_while_it_runs(run: Any) -> None:
     assert set(service.health()["threads"].values()) == {2}
 
 
-def test_a_service_ends_on_sigterm_without_complaint(run: Any) -> None:
+def test_a_service_ends_on_sigterm_without_complaint(run: RunService) -> None:
     service = run("analytics", WORKERS="2")
-    service.process.terminate()
-    _, said = service.process.communicate(timeout=10)
+    service.stop()
     assert service.process.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in service.said()
 
 
 def test_an_unknown_service_is_refused_by_name() -> None:

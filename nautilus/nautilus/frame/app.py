@@ -44,7 +44,7 @@ def create_app(service: Service) -> FastAPI:
     @app.get("/metrics", tags=["frame"], response_class=Response)
     async def metrics() -> Response:
         """All workers' metrics in Prometheus' text format."""
-        return exposition(service.name, service.shared)
+        return exposition(service)
 
     app.include_router(service.routes())
     app.add_middleware(RequestTimer)

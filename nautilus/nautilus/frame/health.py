@@ -85,7 +85,7 @@ class HealthCheck:
             workers=service.settings.workers,
             cpus=service.compute.cpus,
             threads=service.compute.threads,
-            **service.shared.totals(),
+            **service.shared.totals((*service.counts, *service.gauges)),
             **own,
         )
 

@@ -12,11 +12,11 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nautilus.frame.shared import Shared
+from nautilus.frame.service import Service
 
 REQUEST_SECONDS = Histogram(
     "nautilus_request_seconds",
@@ -51,27 +51,27 @@ class RequestTimer:
 
 
 class _Counts:
-    """What the service counts, as Prometheus' counters."""
+    """What the service counts, as Prometheus' counters and gauges."""
 
-    def __init__(self, service: str, shared: Shared) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._shared = shared
 
     def collect(self) -> Iterator[Metric]:
-        for name, total in self._shared.totals().items():
-            family = CounterMetricFamily(
-                f"nautilus_{name}", name.replace("_", " "), labels=["service"]
-            )
-            family.add_metric([self._service], total)
-            yield family
+        service = self._service
+        kinds = ((CounterMetricFamily, service.counts), (GaugeMetricFamily, service.gauges))
+        for kind, names in kinds:
+            for name, total in service.shared.totals(names).items():
+                family = kind(f"nautilus_{name}", name.replace("_", " "), labels=["service"])
+                family.add_metric([service.name], total)
+                yield family
 
 
-def exposition(service: str, shared: Shared) -> Response:
+def exposition(service: Service) -> Response:
     """All metrics in Prometheus' text format."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(REGISTRY)
-    registry.register(_Counts(service, shared))
+    registry.register(_Counts(service))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -20,13 +20,15 @@ STUCK_TIMEOUT_S = 60
 
 
 class ServiceWorker(UvicornWorker):
-    """Uvicorn with its quick parts, and no line a request in the log."""
+    """Uvicorn with its quick parts, and no line in the log for a request or a connection."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
         "http": "httptools",
         "lifespan": "on",
         "access_log": False,
+        # Of each websocket it would write that it opened and that it closed.
+        "log_level": "warning",
     }
 
 

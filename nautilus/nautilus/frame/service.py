@@ -17,17 +17,19 @@ from nautilus.frame.stores import Stores
 class Service:
     """One engine or the backend: its routes, what it counts, its health, its background work.
 
-    A subclass names what it counts in `counts`; each is a field of /health and a metric.
+    A subclass names what it counts in `counts`, and what goes up and down in `gauges`; each is a
+    field of /health and a metric.
     """
 
     name: ClassVar[str]
     counts: ClassVar[tuple[str, ...]] = ()
+    gauges: ClassVar[tuple[str, ...]] = ()
 
     compute: Compute
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.shared = Shared(self.counts)
+        self.shared = Shared((*self.counts, *self.gauges))
         self.stores = Stores(settings)
         self.background = Background(self.shared)
 
@@ -46,6 +48,9 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """The service's life in one worker."""
         self.compute = Compute(self.settings.workers)
+        for gauge in self.gauges:
+            # Left by the worker that this one replaces.
+            self.shared.set(gauge, 0)
         await self.stores.open()
         await self.start()
         try:

@@ -27,15 +27,19 @@ class Shared:
         """Count, for this worker; call it on the event loop's thread only."""
         self._cells[self.row * len(self._columns) + self._columns[name]] += amount
 
+    def set(self, name: str, value: int) -> None:
+        """Say what holds in this worker now; the service's value is the sum of its workers'."""
+        self._cells[self.row * len(self._columns) + self._columns[name]] = value
+
     def total(self, name: str) -> int:
         """The sum over all workers, those that are gone included."""
         column = self._columns[name]
         width = len(self._columns)
         return sum(self._cells[row * width + column] for row in range(MAX_ROWS))
 
-    def totals(self) -> dict[str, int]:
-        """Every name with its sum."""
-        return {name: self.total(name) for name in self._columns}
+    def totals(self, names: Sequence[str]) -> dict[str, int]:
+        """These names with their sums."""
+        return {name: self.total(name) for name in names}
 
     def post_notice(self, text: str) -> None:
         """Leave word of what died, for any worker to report; the last one stays."""

@@ -2,9 +2,16 @@
 
 TOPIC_PREFIX = "nautilus:topic:"
 
+BROADCAST = f"{TOPIC_PREFIX}broadcast"
 BARS = f"{TOPIC_PREFIX}bars"
 BREACHES = f"{TOPIC_PREFIX}breaches"
+SIGNALS = f"{TOPIC_PREFIX}signals"
 TICKS = f"{TOPIC_PREFIX}ticks"
+
+TOPICS = {
+    name.removeprefix(TOPIC_PREFIX): name for name in (BARS, BREACHES, BROADCAST, SIGNALS, TICKS)
+}
+"""What clients may listen to: each topic's stream by its name."""
 
 TICK_INTAKE = "nautilus:intake:ticks"
 """Ticks for the marketdata engine to store, from any feed."""

@@ -1,0 +1,1 @@
+"""Streams from Redis to many clients."""
