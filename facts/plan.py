@@ -37,12 +37,6 @@ class HostPlan:
         """Whether what was observed is only just past."""
         return monotonic() - self.made_at < FRESH_S
 
-    @property
-    def address(self) -> str:
-        """Where published ports are, as seen from the host itself."""
-        address = self.inputs.settings.bind_address
-        return "127.0.0.1" if address == "0.0.0.0" else address  # noqa: S104
-
 
 def plan_host(host: Host) -> HostPlan:
     """Read a host and its data, and work out the changes; nothing on the host changes.

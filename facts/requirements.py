@@ -95,6 +95,24 @@ def refuse_names(release: Release, observed: Observed) -> None:
             )
 
 
+def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Iterable[str]) -> None:
+    """Refuse to generate a secret anew whose former value is in a volume's data.
+
+    + secrets: names of those that the host has
+    + volumes: names of the volumes that its daemon has
+    """
+    missing, kept = release.secrets() - set(secrets), set(volumes)
+    for name, service in release.stack.services.items():
+        lost = missing & set(service.secrets)
+        held = {f"{release.stack.name}-{volume}" for volume in service.volumes} & kept
+        if lost and held:
+            raise DrydockError(
+                f"{name}: secret {', '.join(sorted(lost))} is missing on this host, but volume"
+                f" {', '.join(sorted(held))} holds data made with it: put the file back into"
+                f" ~/.drydock/{release.stack.name}/secrets, or remove the volume if its data may go"
+            )
+
+
 def wanted_ports(release: Release, changes: Changes) -> dict[int, str]:
     """Host ports that containers still to be created will take: port → service."""
     services = (*changes.subjects("create"), *changes.subjects("recreate"))

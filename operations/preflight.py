@@ -4,8 +4,15 @@ from pyinfra.api.host import Host
 
 from facts.plan import HostPlan
 from facts.ports import Listeners
-from facts.requirements import refuse_names, refuse_ports, refuse_tools, wanted_ports
+from facts.requirements import (
+    refuse_lost_secrets,
+    refuse_names,
+    refuse_ports,
+    refuse_tools,
+    wanted_ports,
+)
 from facts.tools import Tools, ToolsInfo
+from link.daemon import daemon
 from operations.images import build_secrets
 
 
@@ -17,6 +24,10 @@ def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
     refuse_names(plan.release, plan.observed)
     if not plan.changes:
         return None
+    if plan.release.secrets() - set(plan.current.secrets):
+        volumes = daemon(host, plan.detected.runtime).volumes()["Volumes"] or ()
+        names = [volume["Name"] for volume in volumes]
+        refuse_lost_secrets(plan.release, plan.current.secrets, names)
     tools = host.get_fact(
         Tools, docker_cli=plan.detected.runtime.docker_cli, directory=plan.detected.directory
     )

@@ -10,6 +10,7 @@ from pyinfra.context import ctx_host, state
 from facts.observe import current_release, observe
 from facts.plan import HostPlan
 from facts.verify import Verdict, verify
+from link.channel import is_local
 from operations.refusal import refused, step
 from operations.start import Startup
 from stack.compare import compare
@@ -55,7 +56,10 @@ def log_verdict(host: Host, plan: HostPlan, verdict: Verdict) -> None:
     samples = [row.usage.over_s for row in verdict.rows if row.usage]
     if samples:
         host.log(f"CPU over {min(samples):.1f} to {max(samples):.1f} s, 100 % is one core")
+    address = plan.inputs.settings.reached_at
     for name, service in plan.inputs.stack.services.items():
         if service.page:
-            host.log(f"{service.page}: http://{plan.address}:{service.published_port} ({name})")
+            host.log(f"{service.page}: http://{address}:{service.published_port} ({name})")
+    if not is_local(host.connector):
+        host.log("these addresses are the host's own: open.py brings them to this machine")
     host.log(verdict.summary)

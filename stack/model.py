@@ -19,6 +19,7 @@ from pydantic import (
 
 from stack.quantities import cores_of, memory_bytes
 
+
 def _checked_cpuset(text: str) -> str:
     """Check a cpuset, and keep it as it is written."""
     cores_of(text)
@@ -194,6 +195,11 @@ class Settings(Data):
     """Free disk space without which nothing is built."""
     build_parallel: int | None = Field(None, ge=1, le=6)
     """Images built at once; default: the daemon's CPUs, at most 4."""
+
+    @property
+    def reached_at(self) -> str:
+        """Where published ports are, as seen from the host itself."""
+        return "127.0.0.1" if self.bind_address == "0.0.0.0" else self.bind_address  # noqa: S104
 
 
 class CoreLevel(Data):
