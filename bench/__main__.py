@@ -1,0 +1,63 @@
+"""Measure Drydock in the lab: `python -m bench [NAME ...]`, all benchmarks by default.
+
+Exits with 1 when a target is missed, with 2 when a measurement can't be made.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import machine
+from bench.build import build
+from bench.command import BenchError
+from bench.memory import memory
+from bench.nothing import nothing
+from bench.result import Result
+from bench.start import start
+from lab.process import LabError
+
+BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
+    "nothing": (nothing, 7),
+    "start": (start, 3),
+    "build": (build, 3),
+    "memory": (memory, 3),
+}
+"""Name → benchmark, and how many rounds it takes unless told otherwise."""
+
+
+def main() -> int:
+    """Run benchmarks, print each result as soon as it is there, write all of them as JSON."""
+    arguments = _parser().parse_args()
+    described = machine.describe()
+    print(", ".join(f"{key} {value}" for key, value in described.items()), flush=True)
+    results: list[Result] = []
+    try:
+        for name in arguments.names or BENCHMARKS:
+            measure, rounds = BENCHMARKS[name]
+            with TemporaryDirectory(prefix="drydock-bench-") as directory:
+                results.append(measure(Path(directory), arguments.rounds or rounds))
+            print("\n".join(results[-1].lines()), flush=True)
+    except (BenchError, LabError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments.json:
+        content = {**described, "results": [result.as_json() for result in results]}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n")
+    return 0 if all(target.met for result in results for target in result.targets) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS], help=", ".join(BENCHMARKS)
+    )
+    parser.add_argument("--rounds", type=int, help="instead of each benchmark's own number")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
