@@ -1,6 +1,7 @@
 """Templates: found in the user's project first, then in Drydock's own folder."""
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,9 +14,14 @@ HOME = Path(__file__).resolve().parents[1]
 """The folder that Drydock itself lives in."""
 
 
+_NO_PLAIN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON may hold as it stands, but YAML takes for a line's end or refuses."""
+
+
 def as_yaml(value: object) -> str:
     """Write a value as YAML's JSON subset, Compose's variables escaped, so that data stays data."""
-    return json.dumps(value, ensure_ascii=False).replace("$", "$$")
+    text = json.dumps(value, ensure_ascii=False).replace("$", "$$")
+    return _NO_PLAIN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @lru_cache
@@ -37,11 +43,12 @@ def render(project: Path, template: str, **values: object) -> str:
     """Render `templates/TEMPLATE`; DrydockError names the file, the line and what is wrong."""
     try:
         return _environment(project).get_template(template).render(**values)
-    except TemplateError as error:
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        said = getattr(error, "message", None) or error
         line = getattr(error, "lineno", None) or _line_in(error, template)
         place = f"templates/{template}" + (f", line {line}" if line else "")
         raise DrydockError(
-            f"{place}: doesn't render: {error.message or error}; mend the template,"
+            f"{place}: doesn't render: {said}; mend the template,"
             " or give the value in the stack's data"
         ) from error
 

@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.model import PHASES
+from stack.order import open_phase, startable
+from tests.demo import demo_inputs
+
+STACK = demo_inputs().stack
+NAMES = set(STACK.services)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "healthy", "may_start"),
+    [
+        (NAMES, set(), ("store",)),
+        (NAMES - {"store"}, set(), ()),
+        (NAMES - {"store"}, {"store"}, ("risk",)),
+        (NAMES - {"risk"}, {"store", "risk"}, ("store", "page")),
+        ({"page"}, {"risk"}, ()),
+        ({"page"}, {"store"}, ()),
+        (set(), NAMES, ()),
+    ],
+)
+def test_a_service_starts_when_its_needs_and_earlier_phases_are_healthy(
+    waiting, healthy, may_start
+):
+    assert startable(STACK, waiting, healthy) == may_start
+
+
+def test_services_of_one_phase_without_needs_start_at_once():
+    stack = STACK.model_copy(
+        update={
+            "services": {
+                name: STACK.services["store"].model_copy(update={"needs": ()}) for name in "abc"
+            }
+        }
+    )
+    assert startable(stack, {"a", "b", "c"}, set()) == ("a", "b", "c")
+
+
+def test_the_open_phase_is_the_first_that_is_not_healthy():
+    assert open_phase(STACK, set()) == PHASES.index("infrastructure")
+    assert open_phase(STACK, {"store"}) == PHASES.index("engines")
+    assert open_phase(STACK, NAMES) == len(PHASES) - 1
+
+
+@given(st.sets(st.sampled_from(sorted(NAMES))))
+def test_starting_what_may_start_ends_with_everything_healthy(healthy):
+    waiting, healthy = NAMES - healthy, set(healthy)
+    while waiting:
+        started = startable(STACK, waiting, healthy)
+        assert started, f"nothing may start of {waiting} while {healthy} are healthy"
+        waiting -= set(started)
+        healthy |= set(started)
