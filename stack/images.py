@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stack import digest, templates
 from stack.errors import DrydockError
@@ -18,7 +18,9 @@ UPSTREAM_LABEL = "dev.drydock.upstream"
 STACK_LABEL = "dev.drydock.stack"
 """Label on images and containers: the stack that they belong to."""
 
-IGNORED = {"__pycache__", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+IGNORED = {
+    "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def _make_image(
     dockerfile = templates.render(project, f"images/{build.dockerfile}.Dockerfile.j2", **common)
     files = read_context(project, build.context)
     for path, template in build.rendered.items():
+        _refuse_outside("rendered file", path)
         files[path] = templates.render(project, template, **common).encode()
     parts = {
         "Dockerfile": digest.of_bytes(dockerfile.encode()),
@@ -176,10 +179,20 @@ def _summary(parts: Mapping[str, str]) -> dict[str, str]:
     return {key: digest.of_data(group)[: digest.SHORT] for key, group in folders.items()}
 
 
+def _refuse_outside(what: str, path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if not parts or parts[0] == "/" or ".." in parts:
+        raise DrydockError(
+            f"stack data: {what} {path!r} must be below the project: write a relative path,"
+            " without '..'"
+        )
+
+
 def read_context(project: Path, globs: tuple[str, ...]) -> dict[str, bytes]:
     """Files of a build context by their path in the project; a glob without a match is an error."""
     files: dict[str, bytes] = {}
     for pattern in globs:
+        _refuse_outside("build context", pattern)
         root = project if any(project.glob(pattern)) else templates.HOME
         found = (
             path
