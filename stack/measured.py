@@ -1,7 +1,9 @@
 """What was measured of running services, and the table that shows it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from stack.quantities import show_memory
@@ -66,10 +68,13 @@ def _cpu_ns(sample: Json) -> int:
 
 
 def _time_ns(text: str) -> int:
-    """RFC 3339 time with nanoseconds, which datetime can't hold, as nanoseconds of its day."""
-    clock, _, fraction = text.rstrip("Z").partition("T")[2].partition(".")
-    hours, minutes, seconds = (int(part) for part in clock.split(":"))
-    return (hours * 3600 + minutes * 60 + seconds) * 10**9 + int(fraction.ljust(9, "0")[:9] or 0)
+    """RFC 3339 time with nanoseconds, which datetime can't hold, as nanoseconds since 1970."""
+    parts = re.fullmatch(r"(.{19})(?:\.([0-9]+))?(.+)", text)
+    if parts is None:
+        raise ValueError(f"{text!r} is no time of the daemon's")
+    second, fraction, zone = parts.groups(default="")
+    seconds = int(datetime.fromisoformat(second + zone).timestamp())
+    return seconds * 10**9 + int(fraction.ljust(9, "0")[:9])
 
 
 HEADINGS = ("service", "image", "cores", "CPU %", "memory", "health", "endpoint", "to healthy")

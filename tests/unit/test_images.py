@@ -129,11 +129,11 @@ def test_a_context_without_a_file_is_an_error(project):
 def test_a_context_outside_the_project_is_an_error(project, pattern):
     (project.parent / "code").mkdir(exist_ok=True)
     (project.parent / "code" / "a").touch()
-    with pytest.raises(DrydockError, match="build context .* must be below"):
+    with pytest.raises(DrydockError, match=r"build context .* must be below"):
         read_context(project, (pattern,))
 
 
 @pytest.mark.parametrize("path", ["", "/etc/cron.d/x", "../x", "a/../../x"])
 def test_a_rendered_file_outside_the_context_is_an_error(project, path):
-    with pytest.raises(DrydockError, match="rendered file .* must be below"):
+    with pytest.raises(DrydockError, match=r"rendered file .* must be below"):
         images(project, {"risk": {"build": {"rendered": {path: "app.conf.j2"}}}})
