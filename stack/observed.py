@@ -1,7 +1,8 @@
 """What a host runs, read from the daemon's own answers, in the words of `stack/containers.py`."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from stack.quantities import cores_of, show_cores
 
 Json = Mapping[str, Any]
 SECOND_NS = 1_000_000_000
+ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+"""The name that the daemon gives a volume which nobody named."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class ObservedImage:
     environment: Mapping[str, str]
     user: str
     command: tuple[str, ...]
+    volumes: tuple[str, ...]
+    """Paths where the daemon puts an anonymous volume, unless something is mounted there."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def read_image(inspected: Json) -> ObservedImage:
         environment=_environment(config),
         user=config.get("User") or "",
         command=tuple(config.get("Cmd") or ()),
+        volumes=tuple(config.get("Volumes") or ()),
     )
 
 
@@ -125,8 +131,8 @@ def as_container(
 ) -> Container:
     """A container as it is, in the form of what it should be.
 
-    What the image itself says (environment, user, command) is left out unless the desired
-    container says it too, so that only what somebody set shows as a difference.
+    What the image itself says (environment, user, command, volumes) is left out unless the
+    desired container says it too, so that only what somebody set shows as a difference.
     """
     config, host = observed.inspected["Config"], observed.inspected["HostConfig"]
     inherited = image.environment if image else {}
@@ -143,7 +149,7 @@ def as_container(
         environment=own,
         user=None if desired.user is None and image and user == (image.user or None) else user,
         ports=_ports(host),
-        mounts=tuple(sorted(_mount(mount) for mount in observed.inspected["Mounts"])),
+        mounts=_mounts(observed.inspected["Mounts"], image.volumes if image else ()),
         tmpfs=tuple(sorted(host.get("Tmpfs") or ())),
         shared_memory_bytes=host["ShmSize"],
         health=_health(config.get("Healthcheck") or {}),
@@ -172,6 +178,17 @@ def _ports(host: Json) -> tuple[str, ...]:
         f"{binding['HostIp'] or '0.0.0.0'}:{binding['HostPort']}->{port.removesuffix('/tcp')}"  # noqa: S104
         for port, bindings in sorted((host.get("PortBindings") or {}).items())
         for binding in bindings or ()
+    )
+
+
+def _mounts(mounts: Iterable[Json], image_volumes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            _mount(mount)
+            for mount in mounts
+            if mount["Destination"] not in image_volumes
+            or not ANONYMOUS.fullmatch(mount.get("Name", ""))
+        )
     )
 
 
