@@ -1,7 +1,7 @@
 """Compare a release with what a host has: files, images, containers, resources, state."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from stack.changes import Action, Change, Changes, CurrentRelease
 from stack.containers import RELEASE_LABEL, Container
@@ -11,6 +11,9 @@ from stack.model import Allocation
 from stack.observed import Observed, ObservedContainer, as_container
 from stack.quantities import cores_of, show_cores, show_memory
 from stack.render import Release
+
+KEYED = ("environment ", "labels ")
+"""Fields whose keys are the user's own words."""
 
 
 def compare(
@@ -99,6 +102,8 @@ def _container_changes(
         live = list(_resource_changes(release, service, existing, daemon_cpus))
         if differences or service in built:
             yield from differences
+            # The new container gets the new resources; nothing is left to do for them.
+            yield from (replace(change, action="recreate", reason=None) for change in live)
             continue
         yield from live
         if not any(change.action == "recreate" for change in live):
@@ -123,7 +128,7 @@ def _differences(
         yield Change("recreate", service, "image", old, new)
     different = list(_different_fields(actual, desired))
     for name, before, after in different:
-        yield Change("recreate", service, name, _show(before), _show(after))
+        yield Change("recreate", service, _in_words(name), _show(name, before), _show(name, after))
     releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
     if releases[0] != releases[1] and actual.image == desired.image and not different:
         yield Change("recreate", service, "release", *releases)
@@ -140,7 +145,7 @@ def _different_fields(
             continue
         if not isinstance(new[name], Mapping):
             if old[name] != new[name]:
-                yield name.replace("_", " "), old[name], new[name]
+                yield name, old[name], new[name]
             continue
         for key in sorted(old[name].keys() | new[name].keys()):
             before, after = old[name].get(key), new[name].get(key)
@@ -148,11 +153,22 @@ def _different_fields(
                 yield f"{name} {key}", before, after
 
 
-def _show(value: object) -> str | None:
+def _in_words(name: str) -> str:
+    """A field's name without its unit, which its values say."""
+    if name.startswith(KEYED):
+        return name
+    return name.removesuffix("_bytes").removesuffix("_s").replace("_", " ")
+
+
+def _show(name: str, value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
         return " ".join(str(item) for item in value) or None
+    if isinstance(value, int) and name.endswith("_bytes"):
+        return show_memory(value)
+    if isinstance(value, int | float) and name.endswith("_s"):
+        return f"{value:g} s"
     return str(value)
 
 
