@@ -11,7 +11,8 @@ from requests.exceptions import RequestException
 from facts import runtime
 from facts.machine import Machine, MachineInfo
 from facts.requirements import refuse_chip, require_daemon
-from facts.runtime import Runtime
+from facts.runtime import Runtime, RuntimeInfo
+from facts.together import together
 from link.daemon import daemon
 from stack.chips import linux_chip, parse_sysctl
 from stack.daemon import daemon_of
@@ -47,15 +48,17 @@ def inputs_of(host: Host) -> Inputs:
 
 def detect(host: Host, inputs: Inputs) -> Detected:
     """Ask a host for its chip, runtime and daemon; DrydockError says what is missing."""
-    machine: MachineInfo | None = host.get_fact(Machine)
+    settings = inputs.settings
+    sockets = {"docker_cli": settings.docker_cli, "docker_socket": settings.docker_socket}
+    machine: MachineInfo | None
+    found: RuntimeInfo
+    machine, found = together(
+        lambda: host.get_fact(Machine), lambda: host.get_fact(Runtime, **sockets)
+    )
     if machine is None:
         raise DrydockError("the host doesn't say what it is: is its login shell a POSIX shell?")
     chip = _chip(machine)
     refuse_chip(inputs, chip)
-    settings = inputs.settings
-    found = host.get_fact(
-        Runtime, docker_cli=settings.docker_cli, docker_socket=settings.docker_socket
-    )
     answering = require_daemon(found, is_mac=machine.kernel == "Darwin")
     directory = f"{machine.home}/.drydock/{inputs.stack.name}"
     return Detected(

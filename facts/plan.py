@@ -8,6 +8,7 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected, detect, inputs_of
 from facts.observe import current_release, observe, registry_digests
+from facts.together import together
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
 from stack.errors import DrydockError
@@ -49,8 +50,11 @@ def plan_host(host: Host) -> HostPlan:
     errors = [it.message for it in core_map.findings if it.severity == "error"]
     if errors:
         raise DrydockError("the map can't be run:\n" + "\n".join(errors))
-    observed = observe(host, detected, inputs.stack)
-    current = current_release(host, detected)
+    observed: Observed
+    current: CurrentRelease
+    observed, current = together(
+        lambda: observe(host, detected, inputs.stack), lambda: current_release(host, detected)
+    )
     digests = dict(observed.upstream_digests)
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
