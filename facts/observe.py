@@ -32,12 +32,11 @@ def observe(host: Host, detected: Detected, stack: Stack) -> Observed:
         or names & {name.removeprefix("/") for name in it["Names"]}
     ]
     images = api.images()
-    ids = {it["ImageID"] for it in listed} | {
-        it["Id"] for it in images if (it.get("Labels") or {}).get(STACK_LABEL) == stack.name
-    }
+    own = [it for it in images if (it.get("Labels") or {}).get(STACK_LABEL) == stack.name]
+    used = sorted({it["ImageID"] for it in listed})
     pool = Pool(MAX_CONNECTIONS)
     inspected = pool.map(lambda it: _inspect(api, it["Id"]), listed)
-    inspected_images = pool.map(lambda it: _inspect_image(api, it), sorted(ids))
+    inspected_images = pool.map(lambda it: _inspect_image(api, it), used)
     local = _local_digests(images, upstream_references(stack))
     recorded: dict[str, str] = {}
     for image in images:
@@ -45,7 +44,10 @@ def observe(host: Host, detected: Detected, stack: Stack) -> Observed:
     containers = [read_container(it) for it in inspected if it]
     return Observed(
         containers={it.name: it for it in containers},
-        images={it["Id"]: read_image(it) for it in inspected_images if it},
+        images={
+            **{it["Id"]: read_image(_as_inspected(it)) for it in own},
+            **{it["Id"]: read_image(it) for it in inspected_images if it},
+        },
         upstream_digests={**recorded, **local},
         missing_upstream=tuple(ref for ref in upstream_references(stack) if ref not in local),
     )
@@ -63,6 +65,12 @@ def _inspect_image(api: APIClient, image: str) -> Json | None:
         return dict(api.inspect_image(image))  # type: ignore[no-untyped-call]
     except NotFound:
         return None
+
+
+def _as_inspected(listed: Json) -> Json:
+    """An entry of the list of images, which is enough for one that no container inherits from."""
+    labels = listed.get("Labels")
+    return {"Id": listed["Id"], "RepoTags": listed["RepoTags"], "Config": {"Labels": labels}}
 
 
 def _local_digests(images: Iterable[Json], references: Iterable[str]) -> dict[str, str]:
