@@ -145,9 +145,9 @@ def on_disk(release: Release) -> CurrentRelease:
     )
 
 
-def demo_host(directory="/Users/o'brien/.drydock/demo", cli="/usr/local/bin/docker") -> Detected:
+def demo_host(home="/Users/o'brien", cli="/usr/local/bin/docker") -> Detected:
     """A Mac whose daemon answers."""
-    socket = "/Users/o'brien/.docker/run/docker.sock"
+    socket, directory = f"{home}/.docker/run/docker.sock", f"{home}/.drydock/demo"
     return Detected(
         chip=Chip(
             name="Apple M4 Max",

@@ -1,0 +1,121 @@
+"""Each operation yields the commands that its fixture says: a file a sentence.
+
+{args, kwargs, facts, commands}, as pyinfra's own. In kwargs `release` is what is laid over the
+demo's services, `changes` a list of [action, subject] or of a change's fields. In commands
+RELEASE stands for the release's id, DIGEST-risk for an image's digest and SHORT-risk for its start.
+"""
+
+import importlib
+import io
+import json
+import tarfile
+from inspect import getclosurevars, getmembers
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pyinfra.api.command import FileUploadCommand, FunctionCommand, StringCommand
+from pyinfra.context import ctx_host, ctx_state
+
+from facts.tools import ToolsInfo
+from operations import verification
+from operations.start import Startup
+from stack.changes import Change, Changes
+from tests.demo import demo_host, demo_inputs, demo_release
+
+HERE = Path(__file__).parent
+FIXTURES = sorted(HERE.glob("*/*.json"))
+
+
+def operation_of(name):
+    module, function = name.split(".")
+    return getattr(importlib.import_module(f"operations.{module}"), function)
+
+
+def changes_of(said):
+    named = (
+        dict(zip(("action", "subject"), it, strict=True)) if isinstance(it, list) else it
+        for it in said
+    )
+    return Changes(tuple(Change(**{"field": "field", **it}) for it in named))
+
+
+def arguments(kwargs, facts, project):
+    """The values that a fixture's words stand for."""
+    readers = {
+        "changes": changes_of,
+        "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
+        "release": lambda overrides: demo_release(project, overrides),
+        "settings": lambda settings: demo_inputs(**settings).settings,
+        "startup": lambda _: Startup(),
+        "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
+    }
+    return {name: readers.get(name, lambda it: it)(value) for name, value in kwargs.items()}
+
+
+def shown(command):
+    """A command as fixtures write it."""
+    if isinstance(command, StringCommand):
+        return command.get_raw_value()
+    if isinstance(command, FileUploadCommand):
+        return {"upload": command.dest, **content_of(command.src)}
+    if isinstance(command, FunctionCommand):
+        step = getclosurevars(command.function).nonlocals
+        return {"step": step["function"].__name__}
+    raise TypeError(f"no fixture can show {command!r}")
+
+
+def content_of(source):
+    content = source.getvalue()
+    if isinstance(content, str):
+        return {"text": content}
+    if content[257:262] == b"ustar":
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            return {"archive": sorted(archive.getnames())}
+    return {"text": content.decode()}
+
+
+def named(value, release):
+    """Put names in the place of what depends on the content of files."""
+    text = json.dumps(value, ensure_ascii=False)
+    if release:
+        text = text.replace(release.id, "RELEASE")
+        for name, image in release.images.items():
+            text = text.replace(image.digest, f"DIGEST-{name}")
+            text = text.replace(image.digest[:12], f"SHORT-{name}")
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_operation(path, demo_project, monkeypatch):
+    fixture = json.loads(path.read_text())
+    kwargs = arguments(fixture["kwargs"], fixture["facts"], demo_project)
+    release = kwargs.get("release")
+    if kwargs.get("current") == "RELEASE":
+        kwargs["current"] = release.id
+    if path.parent.name == "verification.verified":
+        problems = tuple(fixture["facts"].get("problems", ()))
+        monkeypatch.setattr(verification, "check", lambda *_: problems)
+    state = SimpleNamespace(is_executing=fixture["facts"].get("executing", False))
+    with ctx_state.use(state), ctx_host.use(SimpleNamespace(name="mac1")):
+        commands = list(operation_of(path.parent.name)._inner(*fixture["args"], **kwargs))
+    assert named([shown(command) for command in commands], release) == fixture["commands"]
+
+
+def test_every_operation_has_fixtures():
+    operations = set()
+    for path in (HERE.parents[1] / "operations").glob("*.py"):
+        module = importlib.import_module(f"operations.{path.stem}")
+        operations |= {
+            f"{path.stem}.{name}"
+            for name, member in getmembers(module, callable)
+            if hasattr(member, "_inner") and member._inner.__module__ == module.__name__
+        }
+    assert {path.parent.name for path in FIXTURES} == operations
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_fixture_is_named_by_a_sentence(path):
+    assert len(path.stem.split("_")) >= 3
+    assert path.stem == path.stem.lower()
+    assert path.stem.endswith("_noop") == (json.loads(path.read_text())["commands"] == [])
