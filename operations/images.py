@@ -1,5 +1,6 @@
 """Images on a host: pulled, built and tagged, only where their content is missing."""
 
+import csv
 import io
 from collections.abc import Generator
 from pathlib import Path
@@ -23,6 +24,7 @@ from operations.docker_cli import docker
 from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.changes import Changes
+from stack.errors import DrydockError
 from stack.images import Image
 from stack.model import Settings
 from stack.render import Release
@@ -102,15 +104,31 @@ def _tag(image: Image, detected: Detected) -> Generator[PyinfraCommand, None, No
 
 
 def build_secrets(settings: Settings) -> dict[str, bytes]:
-    """Files that a build step may read without a layer keeping them: CA bundle, package indexes."""
+    """Files that a build step may read without a layer keeping them: CA bundle, package indexes.
+
+    DrydockError when the CA bundle can't be read.
+    """
     files: dict[str, bytes] = {"ca": b"", "pip": b"", "npm": b""}
     if settings.ca_bundle:
-        files["ca"] = Path(settings.ca_bundle).read_bytes()
+        try:
+            files["ca"] = Path(settings.ca_bundle).read_bytes()
+        except OSError as error:
+            raise DrydockError(
+                f"ca_bundle = {settings.ca_bundle!r} can't be read here: {error.strerror};"
+                " name the PEM file of your network's CA, or leave it out"
+            ) from error
     if settings.pip_index_url:
         files["pip"] = f"[global]\nindex-url = {settings.pip_index_url}\n".encode()
     if settings.npm_registry:
         files["npm"] = f"registry={settings.npm_registry}\n".encode()
     return files
+
+
+def _fields(*fields: str) -> str:
+    """Several values in one argument, as BuildKit reads it: a line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
 
 
 def _build_all(
@@ -143,7 +161,10 @@ def _build(host: Host, release: Release, name: str, detected: Detected) -> bool:
     secrets = [
         part
         for secret in ("ca", "pip", "npm")
-        for part in ("--secret", f"id={secret},src={detected.directory}/docker/{secret}")
+        for part in (
+            "--secret",
+            _fields(f"id={secret}", f"src={detected.directory}/docker/{secret}"),
+        )
     ]
     tags = ["--tag", image.reference, "--tag", image.pinned_reference]
     command = docker(

@@ -1,0 +1,117 @@
+"""Images are built by BuildKit's command line: what it is told, and what is said when it fails."""
+
+import csv
+import shlex
+from types import SimpleNamespace
+
+import pytest
+
+from operations import images
+from stack.errors import DrydockError
+from tests.demo import demo_host, demo_inputs, demo_release
+
+
+class HostDouble:
+    """A host whose builds end as told; it keeps their command lines and what was logged."""
+
+    def __init__(self, broken=()):
+        self.broken, self.lines, self.logged = broken, [], []
+
+    def run_shell_command(self, command, **_):
+        words = shlex.split(command.get_raw_value())
+        self.lines.append(words)
+        output = [f"line {number}" for number in range(99)]
+        failed = any(words[-1].endswith(f"/images/{name}") for name in self.broken)
+        return not failed, SimpleNamespace(output_lines=output)
+
+    def log(self, line):
+        self.logged.append(line)
+
+    def log_styled(self, line, **_):
+        self.logged.append(line)
+
+    @property
+    def built(self):
+        return [words[-1].rpartition("/")[2] for words in self.lines]
+
+
+@pytest.fixture
+def release(demo_project):
+    return demo_release(demo_project)
+
+
+def build(host, release, names, home="/Users/me", **settings):
+    found = demo_host(home)
+    return images._build_all(host, release, names, found, demo_inputs(**settings).settings)
+
+
+def values(words, flag):
+    return [words[i + 1] for i, word in enumerate(words) if word == flag]
+
+
+def test_a_build_gets_its_labels_tags_secrets_and_context(release):
+    host = HostDouble()
+    assert build(host, release, ("risk",))
+    [words] = host.lines
+    image = release.images["risk"]
+    assert words[3:9] == [
+        "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "/usr/local/bin/docker",
+        "buildx", "build", "--builder", "default",
+    ]  # fmt: skip
+    assert values(words, "--tag") == [image.reference, image.pinned_reference]
+    assert dict(label.split("=", 1) for label in values(words, "--label")) == image.labels
+    assert values(words, "--secret") == [
+        f"id={name},src=/Users/me/.drydock/demo/docker/{name}" for name in ("ca", "pip", "npm")
+    ]
+    assert words[-1] == f"/Users/me/.drydock/demo/releases/{release.id}/images/risk"
+
+
+@pytest.mark.parametrize("home", ["/Users/a,b", '/Users/a"b', "/Users/o'brien & co", '/a,"b",c'])
+def test_a_secrets_path_may_hold_what_buildkit_separates_by(release, home):
+    host = HostDouble()
+    assert build(host, release, ("risk",), home)
+    [words] = host.lines
+    for said, name in zip(values(words, "--secret"), ("ca", "pip", "npm"), strict=True):
+        [fields] = csv.reader([said])
+        assert fields == [f"id={name}", f"src={home}/.drydock/demo/docker/{name}"]
+
+
+def test_shared_images_are_built_first(release):
+    host = HostDouble()
+    assert build(host, release, ("page", "py-base", "risk"))
+    assert host.built[0] == "py-base"
+    assert sorted(host.built) == ["page", "py-base", "risk"]
+
+
+def test_an_image_that_does_not_build_is_named_with_its_last_lines(release):
+    host = HostDouble(broken=("risk",))
+    assert not build(host, release, ("risk", "page"))
+    at = host.logged.index("risk: its image doesn't build; the last lines were:")
+    assert host.logged[at + 1 : at + 31] == [f"line {number}" for number in range(69, 99)]
+
+
+def test_nothing_is_built_on_a_shared_image_that_failed(release):
+    host = HostDouble(broken=("py-base",))
+    assert not build(host, release, ("py-base", "risk"))
+    assert host.built == ["py-base"]
+
+
+def test_secrets_of_a_build_are_files(tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\n")
+    settings = demo_inputs(
+        ca_bundle=str(bundle),
+        pip_index_url="http://127.0.0.1:1/",
+        npm_registry="http://127.0.0.1:2/",
+    ).settings
+    assert images.build_secrets(settings) == {
+        "ca": b"-----BEGIN CERTIFICATE-----\n",
+        "pip": b"[global]\nindex-url = http://127.0.0.1:1/\n",
+        "npm": b"registry=http://127.0.0.1:2/\n",
+    }
+
+
+def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
+    settings = demo_inputs(ca_bundle=str(tmp_path / "none.pem")).settings
+    with pytest.raises(DrydockError, match=r"ca_bundle .*none\.pem"):
+        images.build_secrets(settings)
