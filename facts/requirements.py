@@ -114,8 +114,8 @@ def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Itera
 
 
 def wanted_ports(release: Release, changes: Changes) -> dict[int, str]:
-    """Host ports that containers still to be created will take: port → service."""
-    services = (*changes.subjects("create"), *changes.subjects("recreate"))
+    """Host ports that containers to be created or started will take: port → service."""
+    services = changes.subjects("create", "recreate", "start")
     ports = {name: release.stack.services[name].published_port for name in services}
     return {port: name for name, port in ports.items() if port}
 
@@ -130,8 +130,8 @@ def refuse_ports(
     ours = {
         port
         for service in release.containers
-        if (it := observed.containers.get(release.stack.container_name(service))) and it.running
-        for port in [release.stack.services[service].published_port]
+        if (it := observed.containers.get(release.stack.container_name(service)))
+        for port in it.held_ports
     }
     for listener in listeners:
         if listener.port in wanted and listener.port not in ours:

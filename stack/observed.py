@@ -56,6 +56,15 @@ class ObservedContainer:
         """Whether its process runs."""
         return self.status == "running"
 
+    @property
+    def held_ports(self) -> frozenset[int]:
+        """Ports on the host that it holds now."""
+        if self.status not in ("running", "paused", "restarting"):
+            return frozenset()
+        bindings = (self.inspected["HostConfig"].get("PortBindings") or {}).values()
+        ports = (each["HostPort"] for binding in bindings for each in binding or ())
+        return frozenset(int(port) for port in ports if port)
+
 
 @dataclass(frozen=True)
 class Observed:
