@@ -1,7 +1,13 @@
 """Converge a host until it runs its stack: `pyinfra inventory.py deploy.py`."""
 
+import sys
+from pathlib import Path
+
 from pyinfra.api.host import Host
 from pyinfra.context import config
+
+# A project of one's own runs this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
 from operations import containers, images, releases, verification

@@ -1,7 +1,13 @@
 """Bring a host's pages and endpoints to this machine: `pyinfra inventory.py open.py`."""
 
+import sys
+from pathlib import Path
+
 from gevent.event import Event
 from pyinfra.api.host import Host
+
+# A project of one's own runs this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.detect import inputs_of
 from link.channel import is_local

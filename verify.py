@@ -1,6 +1,12 @@
 """Verify what a host runs, and find drift; read-only: `pyinfra inventory.py verify.py -y`."""
 
+import sys
+from pathlib import Path
+
 from pyinfra.api.host import Host
+
+# A project of one's own runs this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
 from operations.refusal import fails_alone
