@@ -14,6 +14,7 @@ from stack.observed import Observed
 from stack.quantities import show_memory
 from stack.render import Release
 
+PROJECT_LABEL = "com.docker.compose.project"
 MIN_API = (1, 44)
 """Docker 25: the first with a health check's start interval."""
 
@@ -86,8 +87,11 @@ def refuse_names(release: Release, observed: Observed) -> None:
     for service in release.containers:
         name = release.stack.container_name(service)
         existing = observed.containers.get(name)
-        if existing and existing.labels.get(STACK_LABEL) != release.stack.name:
-            project = existing.labels.get("com.docker.compose.project")
+        if existing is None:
+            continue
+        project = existing.labels.get(PROJECT_LABEL)
+        # Compose replaces only what bears its label too.
+        if {project, existing.labels.get(STACK_LABEL)} != {release.stack.name}:
             by = f"the compose project {project!r}" if project else "hand"
             raise DrydockError(
                 f"container {name} exists already, made by {by} and not by Drydock:"

@@ -16,7 +16,7 @@ from link.daemon import MAX_CONNECTIONS, daemon
 from link.http import http_client
 from stack.containers import RELEASE_LABEL
 from stack.measured import Answer, Json, Row, Usage, usage_between
-from stack.observed import Observed
+from stack.observed import Observed, ObservedContainer
 from stack.quantities import show_cores
 from stack.render import Release
 
@@ -77,7 +77,7 @@ def verify(
             image=f"{release.images[service].reference} {release.images[service].digest[:12]}",
             cores=(it.resources.cpuset if it else None) or _any_core(detected),
             usage=_usage(first.get(service), second.get(service)),
-            health=(it.health or it.status) if it else "missing",
+            health=_health(it),
             answer=answers.get(service),
             seconds_to_healthy=seconds_to_healthy.get(service),
         )
@@ -88,6 +88,13 @@ def verify(
 
 def _any_core(detected: Detected) -> str:
     return f"any of {show_cores(tuple(range(detected.daemon.cpus)))}"
+
+
+def _health(container: ObservedContainer | None) -> str:
+    if container is None:
+        return "missing"
+    # The daemon keeps the last answer of a container that no longer runs.
+    return container.health or container.status if container.running else container.status
 
 
 def _problems(rows: Iterable[Row]) -> Iterable[str]:
