@@ -1,0 +1,106 @@
+"""A project that somebody deploys: a folder with data and templates, and the pyinfra command."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.machine import registry_settings
+from lab.spec import HostState, pyinfra_groups
+
+ROOT = Path(__file__).parents[2]
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a pyinfra command said and how it ended."""
+
+    status: int
+    text: str
+    output: str
+    """stdout alone, where JSON is."""
+
+    @property
+    def words(self) -> str:
+        """The text with its line breaks as spaces, for sentences that a terminal would wrap."""
+        return " ".join(self.text.split())
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """plan[].args[].changes of `--json`, one after the other, each once."""
+        plan = json.loads(self.output)["plan"]
+        found = [
+            change
+            for operation in plan
+            for argument in operation["args"]
+            for change in argument["changes"]
+        ]
+        return list({json.dumps(change, sort_keys=True): change for change in found}.values())
+
+
+class Project:
+    """A folder to run pyinfra in, and the inventory to run it with."""
+
+    def __init__(self, folder: Path, inventory: Path, environment: Mapping[str, str]) -> None:
+        self.folder, self.inventory, self._environment = folder, inventory, environment
+
+    def run(
+        self,
+        program: str,
+        *options: str,
+        hosts: str,
+        inventory: Path | None = None,
+        **data: object,
+    ) -> Run:
+        """Run `pyinfra INVENTORY PROGRAM --limit HOST … --data KEY=VALUE …` as a user would."""
+        words = [str(PYINFRA), str(inventory or self.inventory), str(ROOT / program), *options]
+        words += [word for host in hosts.split(",") for word in ("--limit", host)]
+        words += [
+            word
+            for key, value in data.items()
+            for word in (
+                "--data",
+                f"{key}={value if isinstance(value, str) else json.dumps(value)}",
+            )
+        ]
+        done = subprocess.run(
+            words,
+            check=False,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        return Run(done.returncode, done.stdout + done.stderr, done.stdout)
+
+    def deploy(self, *options: str, hosts: str, **data: object) -> Run:
+        """Run deploy.py; it has to succeed."""
+        run = self.run("deploy.py", "-y", *options, hosts=hosts, **data)
+        assert run.status == 0, run.text
+        return run
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that a file of the project has exactly once."""
+        file = self.folder / path
+        text = file.read_text()
+        assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
+        file.write_text(text.replace(old, new))
+
+
+def write_inventory(file: Path, groups: Mapping[str, list[tuple[str, dict[str, object]]]]) -> Path:
+    """Write an inventory as people do: a list a group."""
+    file.write_text("".join(f"{name} = {hosts!r}\n" for name, hosts in groups.items()))
+    return file
+
+
+def login(state: HostState, **data: object) -> tuple[str, dict[str, object]]:
+    """A host's entry in an inventory."""
+    (entry,) = pyinfra_groups([state], registry_settings())[state.group]
+    return entry[0], {**entry[1], **data}

@@ -1,0 +1,105 @@
+"""Several hosts at once, and every kind of host."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stories.mac import Mac
+from tests.stories.project import ROOT, Project, login, write_inventory
+from tests.stories.running_lab import Lab
+
+pytestmark = pytest.mark.lab
+RUNTIMES = {
+    "mac1": ("colima", "m1"),
+    "mac2": ("orbstack", "m3ultra"),
+    "mac3": ("rancher", "m5max"),
+    "mac4": ("linux", "linux-x86-64"),
+}
+
+
+@pytest.fixture
+def also_on_mac1(mac1: Mac):
+    mac1.remove_stack("harbour")
+    yield mac1
+    mac1.remove_stack("harbour")
+
+
+def test_two_macs_at_once_each_get_their_own(
+    running: Project, lab: Lab, also_on_mac1: Mac, mac2: Mac, tmp_path: Path
+):
+    inventory = write_inventory(
+        tmp_path / "macs.py",
+        {
+            "m4max": [login(lab.hosts["mac1"], overrides={"pilot": {"cpuset": "1"}})],
+            "m1": [login(lab.hosts["mac2"], overrides={"pilot": {"memory": "128 MiB"}})],
+        },
+    )
+    run = running.run("deploy.py", "-y", hosts="mac1,mac2", inventory=inventory)
+
+    assert run.status == 0, run.text
+    for name in ("mac1", "mac2"):
+        assert f"[{name}] 4/4 containers healthy, 1/1 endpoints answer" in run.text
+    assert "[mac2]   pilot: memory 96 MiB → 128 MiB, applied live" in run.text
+    on_mac1 = also_on_mac1.containers("harbour")["harbour-pilot"]
+    on_mac2 = mac2.containers("harbour")["harbour-pilot"]
+    assert on_mac1["Config"]["Image"] == "harbour-pilot:m4max"
+    assert on_mac2["Config"]["Image"] == "harbour-pilot:m1"
+    assert [each["HostConfig"]["CpusetCpus"] for each in (on_mac1, on_mac2)] == ["1", "0"]
+    assert [each["HostConfig"]["Memory"] >> 20 for each in (on_mac1, on_mac2)] == [96, 128]
+
+
+def test_a_mac_that_nobody_answers_fails_alone(
+    running: Project, lab: Lab, mac2: Mac, tmp_path: Path
+):
+    name, data = login(lab.hosts["mac2"], overrides={"pilot": {"memory": "80 MiB"}})
+    nobody = str(lab.settings.subnet[-2])
+    away = ("away", {**data, "ssh_hostname": nobody, "ssh_strict_host_key_checking": "no"})
+    inventory = write_inventory(tmp_path / "macs.py", {"m1": [away, (name, data)]})
+    run = running.run("deploy.py", "-y", hosts="m1", inventory=inventory)
+
+    assert run.status != 0
+    said = [line for line in run.text.splitlines() if "[away]" in line]
+    assert len(said) == 1, said
+    assert nobody in said[0]
+    assert "Traceback" not in run.text
+    assert "[mac2] 4/4 containers healthy" in run.text
+    assert mac2.containers("harbour")["harbour-pilot"]["HostConfig"]["Memory"] == 80 * 2**20
+
+
+def test_neither_path_nor_credential_store_is_needed(running: Project, mac2: Mac):
+    """What a Mac lacks over SSH: docker on the PATH, and a keychain that opens."""
+    assert mac2.tries("command -v docker").returncode != 0
+    mac2.sh("mkdir -p /tmp/own && echo 'services: {a: {image: redis:8.0}}' >/tmp/own/compose.yml")
+    pull = f"DOCKER_HOST=unix://{mac2.state.socket} {mac2.state.cli} compose pull"
+    by_hand = mac2.tries(f"cd /tmp/own && {pull}; status=$?; rm -r /tmp/own; exit $status")
+    assert by_hand.returncode != 0
+    assert "error getting credentials" in by_hand.stderr
+    # `running` has just been deployed there: all its base images were pulled.
+    assert "redis:8.0" in mac2.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+
+
+def test_secrets_are_made_once_and_never_shown(harbour: Project, mac2: Mac):
+    mac2.remove_stack("harbour")
+    first = harbour.deploy("-vvv", hosts="mac2")
+    secret = mac2.sh("cat ~/.drydock/harbour/secrets/tide_token")
+    assert len(secret) == 40
+    again = harbour.deploy("-vvv", hosts="mac2")
+
+    assert mac2.sh("cat ~/.drydock/harbour/secrets/tide_token") == secret
+    assert "tide_token" in first.text, "-vvv shows the command that generates it"
+    assert secret not in first.text + again.text
+    assert mac2.docker("exec", "harbour-tide", "cat", "/run/secrets/tide_token") == secret
+
+
+def test_every_runtime_is_found_and_used(harbour: Project, odd_lab: Lab):
+    everywhere = Project(harbour.folder, ROOT / "lab/inventory.py", odd_lab.environment)
+    hosts = ",".join(RUNTIMES)
+    run = everywhere.deploy(hosts=hosts)
+    for name, (runtime, tag) in RUNTIMES.items():
+        assert odd_lab.hosts[name].runtime == runtime
+        assert f"[{name}] 4/4 containers healthy, 1/1 endpoints answer" in run.text
+        pilot = Mac(odd_lab.settings, odd_lab.hosts[name]).containers("harbour")["harbour-pilot"]
+        assert pilot["Config"]["Image"] == f"harbour-pilot:{tag}"
+
+    again = everywhere.deploy(hosts=hosts)
+    assert again.text.count("no changes: harbour:") == len(RUNTIMES)

@@ -1,0 +1,136 @@
+"""Nautilus on a Mac with an M4 Max: the stories follow each other on one deployment."""
+
+import json
+import re
+
+import pytest
+
+from tests.stories.mac import Mac
+from tests.stories.project import Project, Run
+
+pytestmark = pytest.mark.lab
+SERVICES = 16
+ENDPOINTS = 10
+PAGES = ("Backend API", "Prometheus", "Grafana", "Frontend", "Nautilus, through nginx")
+SECRETS = {"postgres_password", "redis_password", "grafana_admin_password"}
+RISK = {"memory": "3 GiB", "cpus": 0.75}
+PORTS = (80, 3000, 3002, 5432, 6379, 8001, 8100, 8200, 8300, 8400, 8500, 8600, 8700, 8800, 8900)
+
+
+def test_one_command_brings_all_up(nautilus_on_mac1: Run, mac1: Mac):
+    text = nautilus_on_mac1.text
+    assert f"{SERVICES}/{SERVICES} containers healthy" in text
+    assert f"{ENDPOINTS}/{ENDPOINTS} endpoints answer with their own release" in text
+    heading = ("service", "image", "cores", "CPU %", "memory", "health", "endpoint", "to healthy")
+    assert re.search(" +".join(heading), text)
+    measured = (
+        r"nautilus-risk:m4max \w{12} +\S+ +[\d.]+ +[\d.]+ MiB of 2 GiB +healthy +200 in \d+ ms"
+    )
+    assert re.search(rf"risk +{measured} +[\d.]+ s", text)
+    for page in PAGES:
+        assert f"{page}: http://127.0.0.1:" in text
+    containers = mac1.containers("nautilus").values()
+    assert [each["State"]["Health"]["Status"] for each in containers] == ["healthy"] * SERVICES
+    assert all(each["Config"]["Image"].endswith(":m4max") for each in containers)
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_the_same_command_again_changes_nothing(nautilus: Project, mac1: Mac):
+    before = mac1.evidence()
+    again = nautilus.deploy(hosts="mac1")
+
+    assert "no changes: nautilus:m4max" in again.text
+    assert f"{SERVICES}/{SERVICES} containers healthy" in again.text
+    assert mac1.evidence() == before
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_every_container_is_confined(mac1: Mac):
+    containers = mac1.containers("nautilus")
+    assert len(containers) == SERVICES
+    for name, each in containers.items():
+        host = each["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert not host["Privileged"], name
+        assert not host["Devices"], name
+        assert host["PidsLimit"] > 0, name
+        assert "no-new-privileges:true" in host["SecurityOpt"], name
+        assert host["LogConfig"]["Config"]["max-size"], name
+        assert not any("docker.sock" in mount["Source"] for mount in each["Mounts"]), name
+        # What runs, not what is written: init gives every process of the container.
+        processes = mac1.docker("top", name, "-eo", "pid,uid").splitlines()[1:]
+        owners = [line.split()[1] for line in processes]
+        assert owners, name
+        assert "0" not in owners, name
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_ports_are_bound_to_the_host_itself(mac1: Mac):
+    bindings = [
+        binding["HostIp"]
+        for each in mac1.containers("nautilus").values()
+        for bound in each["HostConfig"]["PortBindings"].values()
+        for binding in bound
+    ]
+    assert bindings == ["127.0.0.1"] * SERVICES
+    assert mac1.accepts(22)
+    assert [port for port in PORTS if mac1.accepts(port)] == []
+
+
+def test_secrets_are_files_on_the_host_and_nowhere_else(nautilus_on_mac1: Run, mac1: Mac):
+    directory = "~/.drydock/nautilus/secrets"
+    names = set(mac1.sh(f"ls {directory}").split())
+    assert names == SECRETS
+    values = {name: mac1.sh(f"cat {directory}/{name}") for name in names}
+    assert all(len(value) == 40 for value in values.values())
+    assert len(set(values.values())) == len(SECRETS)
+    assert mac1.sh(f"ls -ld {directory}").startswith("drwx------")
+
+    containers = mac1.containers("nautilus").values()
+    images = sorted({each["Image"] for each in containers})
+    places = {
+        "docker inspect": json.dumps(list(containers)),
+        "image inspect": mac1.docker("image", "inspect", *images),
+        "image history": "".join(mac1.docker("history", "--no-trunc", it) for it in images),
+        "release files": mac1.sh("cat ~/.drydock/nautilus/current/docker-compose.m4max.yml"),
+        "all other files": mac1.sh("cd ~/.drydock/nautilus && cat $(find releases docker -type f)"),
+        "container logs": "".join(mac1.docker("logs", each["Id"]) for each in containers),
+        "the deploy's output": nautilus_on_mac1.text,
+    }
+    assert [
+        (place, name)
+        for place, text in places.items()
+        for name, value in values.items()
+        if value in text
+    ] == []
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_memory_and_cpus_are_applied_live(nautilus: Project, mac1: Mac):
+    before = mac1.identities("nautilus")
+    shown = nautilus.run("deploy.py", "--dry", hosts="mac1", overrides={"risk": RISK})
+    assert "risk: memory 2 GiB → 3 GiB, applied live" in shown.text
+    assert mac1.identities("nautilus") == before
+
+    nautilus.deploy(hosts="mac1", overrides={"risk": RISK})
+    host = mac1.containers("nautilus")["nautilus-risk-engine"]["HostConfig"]
+    assert (host["Memory"], host["NanoCpus"]) == (3 * 2**30, 750_000_000)
+    assert mac1.identities("nautilus") == before
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_one_service_changes_and_fifteen_stay(nautilus: Project, mac1: Mac):
+    before = mac1.identities("nautilus")
+    overrides = {"risk": {**RISK, "environment": {"LOG_LEVEL": "debug"}}}
+    run = nautilus.deploy(hosts="mac1", overrides=overrides)
+    after = mac1.identities("nautilus")
+
+    assert "risk: environment LOG_LEVEL none → debug: recreate" in run.text
+    assert {name for name in before if before[name] != after[name]} == {"nautilus-risk-engine"}
+    assert len(after) == SERVICES
+
+    verified = nautilus.run("verify.py", "-y", hosts="mac1", overrides=overrides)
+    assert verified.status == 0
+    assert f"{ENDPOINTS}/{ENDPOINTS} endpoints answer" in verified.text
