@@ -54,6 +54,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 CREATE DATABASE :"name";
 SQL
     fi
+    # shellcheck disable=SC1090 # which scripts there are is up to the image
     for script in /docker-entrypoint-initdb.d/*; do
         case $script in
         *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;

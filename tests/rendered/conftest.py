@@ -1,0 +1,52 @@
+"""The platform that ships with Drydock, rendered as a host would get it."""
+
+from pathlib import Path
+
+import pytest
+
+from stack.__main__ import load_groups
+from stack.chips import linux_chip, parse_sysctl
+from stack.images import upstream_references
+from stack.map import plan
+from stack.model import Daemon
+from stack.render import Release, render_release
+
+ROOT = Path(__file__).parents[2]
+GIB = 2**30
+HOSTS = ("m4max", "m1", "linux-x86-64")
+
+
+def chip_of(tag):
+    if tag == "linux-x86-64":
+        return linux_chip("AMD EPYC", "x86_64", 2, 24 * GIB)
+    return parse_sysctl((ROOT / "lab" / "macs" / f"{tag}.txt").read_text())
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def release(request) -> Release:
+    """A release for a chip, on a daemon with half of its memory."""
+    chip = chip_of(request.param)
+    inputs = load_groups(ROOT / "group_data", chip.tag)
+    cpus = sum(level.cores for level in chip.levels)
+    architecture = "x86_64" if request.param.startswith("linux") else "aarch64"
+    daemon = Daemon(cpus=cpus, memory_bytes=chip.memory_bytes // 2, architecture=architecture)
+    return render_release(
+        stack=inputs.stack,
+        core_map=plan(inputs, chip, daemon),
+        tag=chip.tag,
+        architecture=architecture,
+        settings=inputs.settings,
+        upstream_digests=dict.fromkeys(upstream_references(inputs.stack), f"sha256:{'0' * 64}"),
+        secrets_directory="/Users/me/.drydock/nautilus/secrets",
+        project=ROOT,
+    )
+
+
+@pytest.fixture(scope="session")
+def written(release, tmp_path_factory):
+    """The folder of a release's files."""
+    folder = tmp_path_factory.mktemp(release.tag)
+    for path, content in release.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
