@@ -5,38 +5,23 @@ errors; this module says what is right.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stack.fields import (
+    AbsolutePath,
+    Cpus,
+    Cpuset,
+    EnvironmentName,
+    ImageReference,
+    MemoryBytes,
+    Name,
+    Port,
 )
-
-from stack.quantities import cores_of, memory_bytes
-
-
-def _checked_cpuset(text: str) -> str:
-    """Check a cpuset, and keep it as it is written."""
-    cores_of(text)
-    return text.strip()
-
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$")]
-ImageReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")]
-MemoryBytes = Annotated[int, BeforeValidator(memory_bytes)]
-Cpuset = Annotated[str, AfterValidator(_checked_cpuset)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Cpus = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
 
 
 class Data(BaseModel):
