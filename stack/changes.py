@@ -44,7 +44,8 @@ class Change:
         if self.reason:
             words += f", {self.reason}"
         done = ", ".join(DONE_BY[action] for action in (self.action, self.also) if action)
-        return f"{words}{', ' if self.action == 'update' else ': '}{done}"
+        again = "re" if (self.action, self.also) == ("build", "recreate") else ""
+        return f"{words}{', ' if self.action == 'update' else ': '}{again}{done}"
 
     def as_json(self, host: str) -> dict[str, str | None]:
         """The change for a program, with the host that it is for."""

@@ -26,7 +26,7 @@ def test_dry_shows_each_change_in_words_and_changes_nothing(running: Project, ma
     assert run.status == 0
     assert "store: memory 64 MiB → 80 MiB, applied live" in run.text
     assert "gate: environment LIGHT none → green: recreate" in run.text
-    assert "tide: image, its src changed: build, recreate" in run.text
+    assert "tide: image, its src changed: rebuild, recreate" in run.text
     assert mac2.evidence() == before
 
 
@@ -105,7 +105,7 @@ def test_a_changed_template_rebuilds_its_service_alone(running: Project, mac2: M
     running.edit("templates/images/gate.Dockerfile.j2", "USER nginx", "ENV LIGHT=green\nUSER nginx")
     run = running.deploy(hosts="mac2")
 
-    assert "gate: image, its Dockerfile changed: build, recreate" in run.text
+    assert "gate: image, its Dockerfile changed: rebuild, recreate" in run.text
     after = mac2.identities("harbour")
     assert untouched(before, after) == {"harbour-store", "harbour-tide", "harbour-pilot"}
     gate = mac2.containers("harbour")["harbour-gate"]
@@ -117,7 +117,7 @@ def test_changed_code_rebuilds_those_that_are_made_of_it(running: Project, mac2:
     running.edit("src/tide.py", '"greeting": greeting', '"greeting": greeting, "moon": "full"')
     run = running.deploy(hosts="mac2")
 
-    assert "tide: image, its src changed: build, recreate" in run.text
+    assert "tide: image, its src changed: rebuild, recreate" in run.text
     after = mac2.identities("harbour")
     assert untouched(before, after) == {"harbour-store", "harbour-gate"}
     assert '"moon": "full"' in mac2.sh("curl -fsS http://127.0.0.1:18001/health")

@@ -14,7 +14,7 @@ from stack.changes import DONE_BY, Change, Changes
         ),
         (
             Change("build", "ml", "image", reason="its Dockerfile changed", also="recreate"),
-            "ml: image, its Dockerfile changed: build, recreate",
+            "ml: image, its Dockerfile changed: rebuild, recreate",
         ),
         (
             Change("recreate", "risk", "environment A", None, "1"),
@@ -60,7 +60,7 @@ def test_a_change_is_data_for_a_program():
         "new": None,
         "reason": "its code changed",
         "also": "recreate",
-        "sentence": "ml: image, its code changed: build, recreate",
+        "sentence": "ml: image, its code changed: rebuild, recreate",
     }
 
 

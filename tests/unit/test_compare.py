@@ -292,7 +292,7 @@ def test_an_image_replaced_by_hand_is_built_again(release):
         if "demo-page:m4max" in image["RepoTags"]:
             image["Config"]["Labels"] = None
     assert sentences(release(), observed(release(), images=images))[0] == (
-        "page: image, replaced by one that Drydock didn't build: build, recreate"
+        "page: image, replaced by one that Drydock didn't build: rebuild, recreate"
     )
 
 
