@@ -13,43 +13,49 @@ BUILT = re.compile(r"\] (\d+)/(\d+) (\S+) built in ")
 
 
 def build(directory: Path, rounds: int) -> Result:
-    """Find the slowest alone, then time it and all nine in turn, each from cold."""
+    """Find the slowest alone, then time it and all nine in turn, with their base and without."""
     (host,) = lab_hosts(1, directory)
     converge([host])
     engines = [name for name, it in host.stack.services.items() if it.phase == "engines"]
     remove_containers(host, "engines")
     alone = {engine: _build(host, [engine]) for engine in engines}
     slowest = max(alone, key=lambda engine: alone[engine])
-    samples: dict[str, list[float]] = {"all nine s": [], f"{slowest} alone s": []}
+    samples: dict[str, list[float]] = {}
     for _ in range(rounds):
-        samples["all nine s"].append(_build(host, engines))
-        samples[f"{slowest} alone s"].append(_build(host, [slowest]))
+        for base, shared in ("base there", ()), ("no base", tuple(host.stack.images)):
+            for who, names in ("all nine", engines), (f"{slowest} alone", [slowest]):
+                took_s = _build(host, names, shared)
+                samples.setdefault(f"{base}: {who} s", []).append(took_s)
     converge([host])
-    together, one = samples.values()
+    there, there_one, cold, cold_one = samples.values()
     return Result(
         "build",
-        "engine images from cold: no builder cache, none of their images; engine-base is there",
+        "engine images with no builder cache and none of their images, with and without their base",
         samples,
-        (Target("all nine / slowest alone", ratio(together, one), 1.5),),
+        (
+            Target("base there: all nine / slowest alone", ratio(there, there_one), 1.5),
+            Target("no base: all nine / slowest alone", ratio(cold, cold_one), 1.5),
+        ),
     )
 
 
-def cool(host: Host) -> None:
-    """Remove the engines' images and all of the builder's cache."""
+def cool(host: Host, shared: tuple[str, ...] = ()) -> None:
+    """Remove the engines' images, those shared ones, and all of the builder's cache."""
     engines = [name for name, it in host.stack.services.items() if it.phase == "engines"]
-    filters = (f"--filter=reference={host.stack.name}-{engine}" for engine in engines)
+    names = (*engines, *shared)
+    filters = (f"--filter=reference={host.stack.name}-{name}" for name in names)
     found = host.docker("images", "--quiet", *filters)
     remove = host.docker("rmi", "--force")
     run(host.ssh(f"{found} | sort -u | xargs -r {remove}"))
     run(host.ssh(host.docker("builder", "prune", "--all", "--force")))
 
 
-def _build(host: Host, engines: list[str]) -> float:
+def _build(host: Host, engines: list[str], shared: tuple[str, ...] = ()) -> float:
     """Seconds from cold until the last of some engines' images is there."""
-    cool(host)
+    cool(host, shared)
     finished = run(host.pyinfra("bench/build_engines.py", "--data", f"engines={','.join(engines)}"))
     begun = [at for at, line in finished.lines if BEGUN.search(line)]
     built = {it[3]: at for at, line in finished.lines if (it := BUILT.search(line))}
-    if built.keys() != set(engines):
+    if built.keys() != {*engines, *shared}:
         raise BenchError(f"not what should be built:\n{finished.output}")
     return max(built.values()) - begun[0]

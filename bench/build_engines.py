@@ -1,4 +1,4 @@
-"""Build some engines' images and nothing else, by Drydock's own operation, as `--data engines=`."""
+"""Build some engines and what they build on, by Drydock's own operation: `--data engines=`."""
 
 from pyinfra.api.host import Host
 
@@ -10,10 +10,10 @@ from stack.changes import Changes
 
 @fails_alone
 def build(host: Host) -> None:
-    """Build what is missing of the engines that the data names."""
+    """Build what is missing of the engines that the data names, and of what they build on."""
     plan = plan_host(host)
-    engines = str(host.data.engines).split(",")
-    missing = tuple(it for it in plan.changes.of("build") if it.subject in engines)
+    wanted = {*plan.inputs.stack.images, *str(host.data.engines).split(",")}
+    missing = tuple(it for it in plan.changes.of("build") if it.subject in wanted)
     images.build(
         release=plan.release,
         changes=Changes(missing),
