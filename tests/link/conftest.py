@@ -1,10 +1,10 @@
 import pytest
-from daemon_doubles import DaemonHandler, TcpService, UnixDaemon, serving
-from ssh_doubles import LocalHost, SshHost, write_docker_cli
-from ssh_doubles import ssh_server as ssh_server_double
 
 from facts.runtime import Daemon
 from link import daemon as link_daemon
+from tests.link.daemon_doubles import DaemonHandler, TcpService, UnixDaemon, serving
+from tests.link.ssh_doubles import LocalHost, SshHost, write_docker_cli
+from tests.link.ssh_doubles import ssh_server as ssh_server_double
 
 
 @pytest.fixture

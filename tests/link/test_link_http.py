@@ -2,9 +2,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from ssh_doubles import SshHost
 
 from link.http import http_client
+from tests.link.ssh_doubles import SshHost
 
 
 def free_port():
