@@ -85,8 +85,9 @@ def _local_digests(images: Iterable[Json], references: Iterable[str]) -> dict[st
 
 
 def familiar(reference: str) -> str:
-    """A reference as the daemon lists it: Docker Hub's own host and library left out."""
-    return reference.removeprefix("docker.io/").removeprefix("library/")
+    """A reference as the daemon lists it: with a tag, without Docker Hub's host and library."""
+    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def mirrored(reference: str, settings: Settings) -> str:
@@ -131,10 +132,7 @@ def cannot_pull(reference: str, settings: Settings, why: object) -> str:
 def current_release(host: Host, detected: Detected) -> CurrentRelease:
     """What the host has on disk of the release that it runs."""
     info = host.get_fact(ReleaseFact, directory=detected.directory)
-    try:
-        manifest = json.loads(info.manifest) if info.manifest else {}
-    except json.JSONDecodeError:
-        manifest = {}  # Damaged by hand: every file then counts as changed.
+    manifest = _read_manifest(info.manifest)
     found = {path: value for path, value in info.files.items() if path != "manifest.json"}
     return CurrentRelease(
         id=manifest.get("release"),
@@ -143,3 +141,13 @@ def current_release(host: Host, detected: Detected) -> CurrentRelease:
         manifest=manifest,
         secrets=info.secret_names,
     )
+
+
+def _read_manifest(text: str) -> dict[str, Any]:
+    """A release's manifest; one that was damaged by hand is empty, so that all is written anew."""
+    try:
+        manifest = json.loads(text) if text else {}
+    except json.JSONDecodeError:
+        return {}
+    intact = isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)
+    return manifest if intact else {}

@@ -1,6 +1,6 @@
 import hashlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack import digest
@@ -17,6 +17,7 @@ def test_a_files_digest_is_its_sha_256():
     assert digest.of_bytes(b"demo") == hashlib.sha256(b"demo").hexdigest()
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), JSON))
 def test_the_order_of_keys_does_not_matter(data):
     assert digest.of_data(data) == digest.of_data(dict(reversed(data.items())))
