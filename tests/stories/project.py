@@ -58,16 +58,9 @@ class Project:
         **data: object,
     ) -> Run:
         """Run `pyinfra INVENTORY PROGRAM --limit HOST … --data KEY=VALUE …` as a user would."""
-        words = [str(PYINFRA), str(inventory or self.inventory), str(ROOT / program), *options]
-        words += [word for host in hosts.split(",") for word in ("--limit", host)]
-        words += [
-            word
-            for key, value in data.items()
-            for word in (
-                "--data",
-                f"{key}={value if isinstance(value, str) else json.dumps(value)}",
-            )
-        ]
+        words = self._command(program, hosts, inventory, *options)
+        for key, value in data.items():
+            words += ["--data", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
         done = subprocess.run(
             words,
             check=False,
@@ -79,6 +72,24 @@ class Project:
             timeout=TIMEOUT_S,
         )
         return Run(done.returncode, done.stdout + done.stderr, done.stdout)
+
+    def start(self, program: str, *options: str, hosts: str) -> subprocess.Popen[str]:
+        """Start a command that runs until it is interrupted; stderr comes with stdout."""
+        return subprocess.Popen(
+            self._command(program, hosts, None, *options),
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _command(
+        self, program: str, hosts: str, inventory: Path | None, *options: str
+    ) -> list[str]:
+        words = [str(PYINFRA), str(inventory or self.inventory), str(ROOT / program), *options]
+        return words + [word for host in hosts.split(",") for word in ("--limit", host)]
 
     def deploy(self, *options: str, hosts: str, **data: object) -> Run:
         """Run deploy.py; it has to succeed."""

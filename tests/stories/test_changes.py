@@ -30,6 +30,16 @@ def test_dry_shows_each_change_in_words_and_changes_nothing(running: Project, ma
     assert mac2.evidence() == before
 
 
+def test_dry_on_a_host_without_anything_leaves_it_so(harbour: Project, mac1: Mac):
+    before = mac1.evidence()
+    run = harbour.run("deploy.py", "--dry", hosts="mac1")
+
+    assert run.status == 0
+    assert "release: files none → " in run.text
+    assert "tide: image, not on this host yet: build, create" in run.text
+    assert mac1.evidence() == before
+
+
 def test_dry_with_diff_shows_the_files(running: Project, mac2: Mac):
     before = mac2.evidence()
     running.edit("group_data/all.py", "the gate is open", "the gate is shut")

@@ -1,7 +1,10 @@
 """Several hosts at once, and every kind of host."""
 
+import re
+import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.stories.mac import Mac
@@ -64,6 +67,26 @@ def test_a_mac_that_nobody_answers_fails_alone(
     assert "Traceback" not in run.text
     assert "[mac2] 4/4 containers healthy" in run.text
     assert mac2.containers("harbour")["harbour-pilot"]["HostConfig"]["Memory"] == 80 * 2**20
+
+
+def test_pages_open_from_the_machine_that_ran_the_command(running: Project, mac2: Mac):
+    assert not mac2.accepts(18080)
+    with running.start("open.py", "-y", hosts="mac2") as opened:
+        assert opened.stdout is not None
+        said = ""
+        for line in opened.stdout:
+            said += line
+            if "open until Ctrl-C" in line:
+                break
+        addresses = re.findall(r"http://127\.0\.0\.1:\d+\S*", said)
+        answers = [httpx.get(address).text for address in addresses]
+        opened.send_signal(signal.SIGINT)
+        opened.wait(timeout=30)
+    assert "The gate: http://127.0.0.1:" in said
+    assert [answer for answer in answers if "the gate is open" in answer]
+    assert [answer for answer in answers if "high water" in answer]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(addresses[0])
 
 
 def test_neither_path_nor_credential_store_is_needed(running: Project, mac2: Mac):
