@@ -2,6 +2,7 @@
 # Prints who listens on TCP, from each source there is: only root sees everybody's programs, so
 # lsof and ss name some listeners, and the tables of netstat or /proc tell of the others.
 # Variable: ports, separated by commas.
+# shellcheck disable=SC2154
 export PATH="$PATH:/usr/sbin:/sbin"
 if command -v lsof >/dev/null; then
     echo lsof

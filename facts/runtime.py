@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from pyinfra.api.facts import FactBase
 
-from facts.shell import script
+from facts.shell import path_word, script
 
 PROBE_TIMEOUT_S = 5
 
@@ -65,16 +65,16 @@ class RuntimeInfo:
 class Runtime(FactBase[RuntimeInfo]):
     """The first Docker runtime whose daemon answers, and every socket that was tried.
 
-    + docker_cli: the CLI's path, instead of looking for it
-    + docker_socket: the daemon's socket, instead of looking for it
+    + docker_cli: the CLI's path, absolute or below `~/`, instead of looking for it
+    + docker_socket: the daemon's socket, likewise
     """
 
     def command(self, docker_cli: str | None = None, docker_socket: str | None = None) -> str:
         """One script; DOCKER_HOST overrides the user's context, no credential store is asked."""
         return script(
             "runtime",
-            forced_cli=docker_cli or "",
-            forced_socket=docker_socket or "",
+            path_word(docker_cli or ""),
+            path_word(docker_socket or ""),
             probe_timeout_s=str(PROBE_TIMEOUT_S),
         )
 

@@ -1,7 +1,11 @@
 #!/bin/sh
 # Prints a line for every Docker socket that exists, up to the first that answers:
 #   OUTCOME <tab> RUNTIME <tab> SOCKET <tab> CLI <tab> ANSWER
-# and when none does, what is installed. Variables: forced_cli, forced_socket, probe_timeout_s.
+# and when none does, what is installed. Parameters: the CLI and the socket to use instead of looking
+# for them, each may be empty. Variable: probe_timeout_s.
+# shellcheck disable=SC2154
+forced_cli=$1
+forced_socket=$2
 unset DOCKER_CONTEXT DOCKER_API_VERSION DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH
 
 first_executable() {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the Docker CLI's plugins and the free disk space. Variables: docker_cli; $1: a directory.
+# Prints the Docker CLI's plugins and the free disk space. Parameter: a directory. Variable: docker_cli.
+# shellcheck disable=SC2154
 directory=$1
 cli_directory=$(dirname "$docker_cli")
 for place in "$HOME/.docker/cli-plugins" /usr/local/lib/docker/cli-plugins \

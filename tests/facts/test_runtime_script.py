@@ -61,9 +61,9 @@ def test_runtime_gives_up_on_a_socket_that_nobody_answers(ask, executable, home)
 
 
 def test_runtime_takes_the_forced_socket_alone(ask, executable, home):
-    cli = cli_that_answers(executable, home / "docker", "mine.sock")
+    cli_that_answers(executable, home / "docker", "mine.sock")
     with listening(home / ".docker/run/docker.sock"), listening(home / "mine.sock"):
-        found = ask(Runtime(), str(cli), str(home / "mine.sock"))
+        found = ask(Runtime(), "~/docker", "~/mine.sock")
     assert [it.docker_socket for it in found.attempts] == [str(home / "mine.sock")]
     assert found.daemon.runtime == "other"
 
