@@ -46,8 +46,7 @@ plan: setup ## the map that an M4 Max with 36 GB gets, and what is wrong with it
 	@$(PYTHON) -m stack plan --sysctl lab/macs/m4max.txt --docker-info lab/macs/docker-info-m4max.json $(ARGS)
 
 test: setup ## all tests; those in the lab need Linux and root
-	@tests/prepare.sh
-	$(PYTHON) -m pytest $(ARGS)
+	@UV="$(UV)" tests/run.sh $(ARGS)
 
 lint: setup ## ruff and mypy
 	$(UV) run --frozen ruff check .

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Run all tests. As root on Debian it installs what they need and starts the lab's simulated Macs;
+# elsewhere the tests that need those are skipped, and say so.
+set -eu
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+
+say() { printf '\n== %s\n' "$*"; }
+
+packages="busybox curl dash git iproute2 lsof openssh-client postgresql redis-server"
+can_run_lab() { [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; }
+
+if can_run_lab && command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2086
+    if ! dpkg -s $packages >/dev/null 2>&1; then
+        say "Installing what the tests run against: $packages"
+        apt-get update -q
+        # A test starts servers of its own: the packages' must not run.
+        DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends $packages
+    fi
+fi
+
+if can_run_lab && ! $python -m lab status >/dev/null 2>&1; then
+    say "Starting two simulated Macs"
+    trap '$python -m lab down' EXIT
+    $python -m lab up --n 2 --chips m4max,m1
+fi
+
+say "Drydock: units, operations, the lab, the stories"
+$python -m pytest "$@"
+
+say "Nautilus: its engines and its backend, in an environment of their own"
+"${UV:-uv}" sync --quiet --frozen --project nautilus
+nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus
+
+say "Nautilus: its page"
+(cd nautilus/frontend && npm ci --no-progress && npm test)
