@@ -23,7 +23,8 @@ class Tunnel:
     """Listeners on this machine's loopback that lead to the loopback of a host."""
 
     def __init__(self, host: "Host", address: str) -> None:
-        self._host, self._address = host, address
+        # Its connector: `pyinfra.host` is no host in the greenlets that serve.
+        self._connector, self._address = host.connector, address
         self._servers: list[StreamServer] = []
 
     def open(self, ports: Mapping[str, int]) -> dict[str, int]:
@@ -51,7 +52,7 @@ class Tunnel:
     def _serve(self, client: socket.socket, port: int) -> None:
         with contextlib.closing(client):
             try:
-                remote = open_tcp(self._host.connector, (self._address, port), OPEN_TIMEOUT_S)
+                remote = open_tcp(self._connector, (self._address, port), OPEN_TIMEOUT_S)
             except OSError:
                 return  # Nothing listens there: the client sees its connection end.
             remote.settimeout(None)
