@@ -86,9 +86,13 @@ def _start(
 ) -> bool:
     waiting = set(changes.subjects("create", "recreate", "start", "restart"))
     starter = Starter(host, daemon(host, detected.runtime), release, waiting)
-    return _create(host, release, detected, changes.subjects("create")) and starter.run(
+    fresh = changes.subjects("create")
+    # With what they need, so that Compose's own hash holds: `compose up` by hand then agrees.
+    return _create(host, release, detected, fresh, "--no-recreate") and starter.run(
         replaced=set(changes.subjects("recreate")),
-        recreate=lambda group: _create(host, release, detected, group, "--force-recreate"),
+        recreate=lambda group: _create(
+            host, release, detected, group, "--no-deps", "--force-recreate"
+        ),
         startup=startup,
     )
 
@@ -101,7 +105,7 @@ def _create(
     directory = f"{detected.directory}/releases/{release.id}"
     command = compose(
         detected, directory, release.compose_file,
-        "up", "--no-start", "--no-deps", "--no-build", "--pull", "never", *flags, *services,
+        "up", "--no-start", "--no-build", "--pull", "never", *flags, *services,
     )  # fmt: skip
     succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
     if not succeeded:

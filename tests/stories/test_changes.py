@@ -143,3 +143,14 @@ def test_a_service_that_leaves_the_stack_goes_and_its_volume_stays(running: Proj
     after = mac2.identities("harbour")
     assert set(after) == untouched(before, after) == set(before) - {"harbour-pilot"}
     assert "harbour-store-data" in mac2.docker("volume", "ls", "--quiet").splitlines()
+
+
+def test_compose_by_hand_agrees_with_a_first_deployment(harbour: Project, mac2: Mac):
+    mac2.remove_stack("harbour")
+    assert harbour.deploy(hosts="mac2").status == 0
+    before = mac2.identities("harbour")
+    mac2.sh(
+        f"DOCKER_CONFIG=~/.drydock/harbour/docker DOCKER_HOST=unix://{mac2.state.socket}"
+        f" {mac2.state.cli} compose --file ~/.drydock/harbour/current/docker-compose.m1.yml up -d"
+    )
+    assert mac2.identities("harbour") == before
