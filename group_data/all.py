@@ -19,6 +19,7 @@ _POSTGRES = {
 _CODE = (
     "nautilus/nautilus/*.py",
     "nautilus/nautilus/frame",
+    "nautilus/nautilus/market",
     "nautilus/nautilus/engines/__init__.py",
 )
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from nautilus.frame.service import Service
 
 SERVICES = {
-    "analytics": "nautilus.engines.analytics:Analytics",
+    "analytics": "nautilus.engines.analytics.service:Analytics",
     "backend": "nautilus.backend.service:Backend",
     "factor": "nautilus.engines.factor:Factor",
     "features": "nautilus.engines.features.service:Features",

@@ -10,9 +10,10 @@ from nautilus.catalogue import load
 from nautilus.frame.app import create_app
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
-from processes import Running, RunService
 from redis import Redis
-from servers import PostgresServer, RedisServer, eventually, postgres_binaries
+
+from tests.nautilus.processes import Running, RunService
+from tests.nautilus.servers import PostgresServer, RedisServer, eventually, postgres_binaries
 
 Start = Callable[..., TestClient]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from servers import free_port
+from tests.nautilus.servers import free_port
 
 
 class Running:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from nautilus.backend.fleet import Fleet, State, parse_services
-from servers import free_port
+
+from tests.nautilus.servers import free_port
 
 
 def test_addresses_get_their_health_path_unless_they_name_one() -> None:

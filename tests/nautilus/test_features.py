@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from nautilus.engines.features.batch import compute_features
-from nautilus.engines.features.indicators import DEFINITIONS
-from nautilus.engines.features.models import Bars, Parameters
+from nautilus.market.batch import compute_features
+from nautilus.market.indicators import DEFINITIONS
+from nautilus.market.series import Bars, Parameters
 
 talib = pytest.importorskip("talib")
 

@@ -10,8 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from nautilus.engines.marketdata.feeds import walk
 from nautilus.engines.marketdata.models import Simulation, Tick
-from nautilus.engines.marketdata.store import LENGTHS
-from servers import eventually
+from nautilus.market.bars import LENGTHS
+
+from tests.nautilus.servers import eventually
 
 Start = Callable[..., TestClient]
 MORNING = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nautilus.engines.risk.limits import CheckRequest, Limits, find_excesses
 from nautilus.engines.risk.value_at_risk import Method, VarRequest, value_at_risk
 from scipy import integrate, stats
-from servers import RedisServer, eventually
+
+from tests.nautilus.servers import RedisServer, eventually
 
 Start = Callable[..., TestClient]
 ORDER = {"symbol": "AAPL", "side": "buy", "quantity": 100, "price": 200.0}

@@ -11,7 +11,8 @@ from nautilus.catalogue import SERVICES
 from nautilus.frame.service import Service
 from pydantic import JsonValue
 from redis.exceptions import ConnectionError as RedisConnectionError
-from servers import PostgresServer, RedisServer, eventually
+
+from tests.nautilus.servers import PostgresServer, RedisServer, eventually
 
 Start = Callable[..., TestClient]
 ENGINE_FIELDS = {

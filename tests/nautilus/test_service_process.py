@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from processes import Running, RunService
-from servers import eventually
+
+from tests.nautilus.processes import Running, RunService
+from tests.nautilus.servers import eventually
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux' own")
 

@@ -10,11 +10,12 @@ from fastapi.testclient import TestClient
 from nautilus.engines.websocket import log as topic_log
 from nautilus.engines.websocket.client import SubscriptionError, parse_subscription
 from nautilus.engines.websocket.log import Position
-from processes import RunService
 from redis import Redis
-from servers import eventually
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import connect
+
+from tests.nautilus.processes import RunService
+from tests.nautilus.servers import eventually
 
 Start = Callable[..., TestClient]
 CLIENTS = 1_000

@@ -7,20 +7,18 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
-from nautilus.engines.features.batch import UnknownFeatureError, chosen, compute_features
-from nautilus.engines.features.indicators import DEFINITIONS
 from nautilus.engines.features.models import (
-    Bars,
     BatchRequest,
     BatchResult,
-    Columns,
-    Parameters,
     Selection,
     TechnicalRequest,
     TechnicalResult,
 )
 from nautilus.frame.fields import Symbol
 from nautilus.frame.service import Service
+from nautilus.market.batch import UnknownFeatureError, chosen, compute_features
+from nautilus.market.indicators import DEFINITIONS
+from nautilus.market.series import Bars, Columns, Parameters
 
 
 class Available(BaseModel):

@@ -1,4 +1,4 @@
-"""Ticks, bars, and what feeds them."""
+"""Ticks, the bars that they change, and what feeds them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,20 +7,9 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from nautilus.frame.fields import NonNegative, Positive, Symbol
+from nautilus.market.bars import Bar
 
 MAX_TICKS = 50_000
-
-
-class Interval(StrEnum):
-    """A bar's length."""
-
-    S1 = "1s"
-    S5 = "5s"
-    M1 = "1m"
-    M5 = "5m"
-    M15 = "15m"
-    H1 = "1h"
-    D1 = "1d"
 
 
 class Tick(BaseModel):
@@ -44,20 +33,6 @@ class Ingested(BaseModel):
 
     received: int
     stored: int
-
-
-class Bar(BaseModel):
-    """Open, high, low, close and volume of an interval that begins at `at`."""
-
-    symbol: Symbol
-    interval: Interval
-    at: datetime
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    ticks: int
 
 
 class BarBatch(BaseModel):

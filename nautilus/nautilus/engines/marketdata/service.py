@@ -15,12 +15,10 @@ from typing_extensions import override
 
 from nautilus.engines.marketdata import feeds, store
 from nautilus.engines.marketdata.models import (
-    Bar,
     BarBatch,
     Feed,
     FeedState,
     Ingested,
-    Interval,
     Simulation,
     SymbolState,
     Tick,
@@ -31,6 +29,7 @@ from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
 from nautilus.frame.topics import BARS, KEPT_ENTRIES, TICK_INTAKE, TICKS
+from nautilus.market.bars import Bar, Interval, stored_bars
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class MarketData(Service):
         limit: Annotated[int, Query(ge=1, le=50_000)] = 500,
     ) -> list[Bar]:
         """An instrument's last bars within a time, oldest first."""
-        return await store.bars(self.stores.postgres, symbol, interval, start, end, limit)
+        return await stored_bars(self.stores.postgres, symbol, interval, start, end, limit)
 
     async def segment(self, symbol: Symbol, day: date) -> Response:
         """A day's ticks (UTC) as compressed Parquet, as /feeds/replay takes it."""

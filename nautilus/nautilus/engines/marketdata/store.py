@@ -1,13 +1,14 @@
 """Ticks and bars in Postgres: hypertables where TimescaleDB is there, plain tables elsewhere."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.resources import files
 
 import asyncpg
 import polars as pl
 
-from nautilus.engines.marketdata.models import Bar, Interval, SymbolState, Tick
+from nautilus.engines.marketdata.models import SymbolState, Tick
+from nautilus.market.bars import LENGTHS, Bar
 
 _HERE = files("nautilus.engines.marketdata")
 SCHEMA = _HERE.joinpath("schema.sql").read_text(encoding="utf-8")
@@ -15,15 +16,6 @@ INGEST = _HERE.joinpath("ingest.sql").read_text(encoding="utf-8")
 # Any number, the same in every worker: they all make the schema when they start.
 SCHEMA_LOCK = 8_800
 
-LENGTHS = {
-    Interval.S1: timedelta(seconds=1),
-    Interval.S5: timedelta(seconds=5),
-    Interval.M1: timedelta(minutes=1),
-    Interval.M5: timedelta(minutes=5),
-    Interval.M15: timedelta(minutes=15),
-    Interval.H1: timedelta(hours=1),
-    Interval.D1: timedelta(days=1),
-}
 COLUMNS = ("symbol", "at", "sequence", "price", "size")
 
 
@@ -48,34 +40,6 @@ async def ingest(pool: asyncpg.Pool, ticks: Sequence[Tick]) -> tuple[int, list[B
             INGEST, [interval.value for interval in LENGTHS], list(LENGTHS.values())
         )
     return (rows[0]["stored"] if rows else 0), [Bar.model_validate(dict(row)) for row in rows]
-
-
-async def bars(
-    pool: asyncpg.Pool,
-    symbol: str,
-    interval: Interval,
-    start: datetime | None,
-    end: datetime | None,
-    limit: int,
-) -> list[Bar]:
-    """The last bars of an instrument within a time, oldest first."""
-    rows = await pool.fetch(
-        """
-        SELECT * FROM (
-            SELECT symbol, "interval", at, open, high, low, close, volume, ticks
-            FROM marketdata.bars
-            WHERE symbol = $1 AND "interval" = $2
-                AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
-            ORDER BY at DESC LIMIT $5
-        ) AS newest ORDER BY at
-        """,
-        symbol,
-        interval.value,
-        start,
-        end,
-        limit,
-    )
-    return [Bar.model_validate(dict(row)) for row in rows]
 
 
 async def symbols(pool: asyncpg.Pool) -> list[SymbolState]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from nautilus.engines.features.indicators import DEFINITIONS
-from nautilus.engines.features.models import Bars, Columns, Parameters
+from nautilus.market.indicators import DEFINITIONS
+from nautilus.market.series import Bars, Columns, Parameters
 
 
 class UnknownFeatureError(ValueError):

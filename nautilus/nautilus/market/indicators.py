@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from nautilus.engines.features.models import Parameters
+from nautilus.market.series import Parameters
 
 Definition = Callable[[Parameters], dict[str, pl.Expr]]
 

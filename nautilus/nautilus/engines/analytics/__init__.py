@@ -1,0 +1,1 @@
+"""Performance and attribution of a track record."""

@@ -1,0 +1,1 @@
+"""Bars and their technical features: what more than one engine works on."""
