@@ -1,0 +1,66 @@
+"""An image holds its service's own code and libraries, and they are all that it imports."""
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nautilus.catalogue import SERVICES
+
+ROOT = Path(__file__).parents[2]
+STACK = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]
+BUILDS = {name: STACK["services"][name]["build"] for name in SERVICES}
+
+# What is installed here for the tests alone is hidden, as it is missing in the image.
+LOAD = """
+import sys
+from importlib.metadata import packages_distributions
+
+owners = packages_distributions()
+name, allowed = sys.argv[1], {"nautilus", *sys.argv[2:]}
+
+class Missing:
+    def find_spec(self, module, *_):
+        found = {owner.lower().replace("_", "-") for owner in owners.get(module, ())}
+        if found and not found & allowed:
+            raise ModuleNotFoundError(f"the image has no {module}", name=module)
+
+sys.meta_path.insert(0, Missing())
+import nautilus
+from nautilus.catalogue import load
+load(name)
+print(nautilus.__file__)
+"""
+
+
+def libraries(build: dict[str, Any]) -> set[str]:
+    files = ["nautilus/requirements/base.txt"]
+    own = build.get("arguments", {}).get("requirements")
+    if own is not None:
+        assert own in build["context"]
+        files.append(own)
+    text = "\n".join((ROOT / file).read_text() for file in files)
+    return set(re.findall(r"^([a-z0-9._-]+)==", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_loads_from_its_own_build_context(name: str, tmp_path: Path) -> None:
+    build = BUILDS[name]
+    for pattern in build["context"]:
+        for found in ROOT.glob(pattern):
+            target = tmp_path / found.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if found.is_dir() else shutil.copy)(found, target)
+    answer = subprocess.run(
+        [sys.executable, "-c", LOAD, name, *libraries(build)],
+        env={"PYTHONPATH": str(tmp_path / "nautilus")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert Path(answer.stdout.strip()).is_relative_to(tmp_path)
