@@ -23,11 +23,12 @@ setup: .venv/synced ## install what Drydock itself needs, into .venv
 
 .venv/synced: pyproject.toml uv.lock | $(UV)
 	@echo "Installing the locked Python packages into .venv"
-	@$(UV) sync --frozen
+	@$(UV) sync --frozen --compile-bytecode
 	@touch $@
 
 # A Mac, or a Linux machine with a daemon, is deployed to itself; else a simulated Mac is started.
 target: setup
+	@$(PYTHON) -m compileall -q facts link operations stack # pyinfra itself writes no bytecode
 	@case "$(INVENTORY)" in lab/*) $(PYTHON) -m lab up --n $(N) --chips $(CHIPS) ;; esac
 
 deploy: target ## converge this machine, or a simulated Mac where there is no Docker
@@ -54,6 +55,7 @@ lint: setup ## ruff and mypy
 	$(PYTHON) -m mypy
 
 bench: setup ## measure, side by side with the peers
+	@$(UV) sync --frozen --compile-bytecode --group bench
 	$(PYTHON) -m bench $(ARGS)
 
 lab-up: setup ## simulated Macs: make lab-up N=2 CHIPS=m4max,m1 [VM=1]
