@@ -3,6 +3,7 @@
 import argparse
 import json
 import runpy
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,4 +114,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # `… | head` ends us as it ends other commands, without a traceback.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

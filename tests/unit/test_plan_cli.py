@@ -133,3 +133,18 @@ def test_every_recorded_mac_gets_a_map(run, recording):
     status, out, err = run("--json", sysctl=recording, info={"NCPU": 4, "MemTotal": 2**33})
     assert (status, err) == (0, "")
     assert len(json.loads(out)["services"]) == 16
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback():
+    words = (
+        "-m stack plan --sysctl lab/macs/m4max.txt --docker-info lab/macs/docker-info-m4max.json"
+    )
+    line = f"{sys.executable} {words} | true"
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
