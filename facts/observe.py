@@ -91,10 +91,15 @@ def familiar(reference: str) -> str:
 
 
 def mirrored(reference: str, settings: Settings) -> str:
-    """A reference as it is pulled: through the registry mirror, when one is set."""
-    if not settings.registry_mirror:
-        return reference
+    """A reference as it is pulled: Docker Hub's tags through the registry mirror, when one is set.
+
+    Other registries are asked themselves, and so is one that names a digest: it can't be tagged.
+    """
     name = familiar(reference)
+    registry = name.partition("/")[0] if "/" in name else ""
+    elsewhere = registry == "localhost" or "." in registry or ":" in registry
+    if not settings.registry_mirror or elsewhere or "@" in name:
+        return reference
     return f"{settings.registry_mirror}/{name if '/' in name else f'library/{name}'}"
 
 

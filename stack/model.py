@@ -171,7 +171,7 @@ class Settings(Data):
     ca_bundle: str | None = None
     """PEM file on the control machine that builds trust, for a network with its own CA."""
     registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
-    """Registry that upstream images are pulled through."""
+    """Registry that Docker Hub's images are pulled through, by tag."""
     pip_index_url: str | None = None
     npm_registry: str | None = None
     docker_cli: AbsolutePath | None = None

@@ -82,3 +82,11 @@ def test_the_manifest_is_no_file_of_the_release():
 @pytest.mark.parametrize("damaged", ["{", "[]", "null", "1", '""', '{"release": "0", "files": []}'])
 def test_a_damaged_manifest_counts_as_none(damaged):
     assert read(manifest=damaged, files={"a": "1"}).id is None
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["ghcr.io/a/b:1", "localhost:5000/a:1", "redis@sha256:" + "0" * 64],
+)
+def test_a_mirror_stands_for_docker_hubs_tags_alone(reference):
+    assert mirrored(reference, settings(registry_mirror="mirror:5000")) == reference
