@@ -10,7 +10,7 @@ from lab import lab
 from lab.hosts import ssh_command
 from lab.process import LabError
 from lab.settings import Settings
-from lab.spec import host_specs, read_state
+from lab.spec import host_specs, read_state, vm_spec
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def _up(settings: Settings, arguments: argparse.Namespace) -> int:
         credentials_store=arguments.creds_store,
         passwordless_sudo=arguments.sudo,
     )
-    lab.up(settings, specs)
+    lab.up(settings, [*specs, vm_spec()] if arguments.vm else specs)
     return 0
 
 
@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="a credential helper that fails over SSH, as Macs have it",
+    )
+    up.add_argument(
+        "--vm", action="store_true", help="also vm1: 14 CPUs and 36 GiB in software emulation"
     )
     up.add_argument("--sudo", action="store_true", help="sudo without a password")
     down = commands.add_parser("down", help="end and remove all of the lab")

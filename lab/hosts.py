@@ -16,6 +16,10 @@ from lab.settings import Settings
 from lab.spec import USER, HostSpec, HostState
 
 UP_TIMEOUT_S = 60.0
+# In software emulation a boot takes minutes, and a login seconds.
+EMULATED_UP_TIMEOUT_S = 600.0
+LOGIN_TIMEOUT_S = 10.0
+EMULATED_LOGIN_TIMEOUT_S = 60.0
 POLL_S = 0.05
 
 
@@ -34,6 +38,7 @@ def state_of(settings: Settings, spec: HostSpec) -> HostState:
         known_hosts=str(settings.run / "ssh/known_hosts"),
         socket=str(place.under(spec.home, place.socket)),
         cli=str(place.under(spec.home, place.cli)),
+        emulated=spec.emulated,
         spec=asdict(spec),
     )
 
@@ -46,7 +51,7 @@ def ssh_command(host: HostState, *command: str) -> list[str]:
         "UserKnownHostsFile": host.known_hosts,
         "StrictHostKeyChecking": "yes",
         "BatchMode": "yes",
-        "ConnectTimeout": "5",
+        "ConnectTimeout": "60" if host.emulated else "5",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     target = f"{host.user}@{host.address}"
@@ -56,7 +61,8 @@ def ssh_command(host: HostState, *command: str) -> list[str]:
 def is_well(host: HostState) -> bool:
     """Whether one can log in and the daemon answers, right now."""
     version = f"DOCKER_HOST=unix://{host.socket} {host.cli} version --format ok"
-    return succeeds(*ssh_command(host, version), timeout_s=10)
+    timeout_s = EMULATED_LOGIN_TIMEOUT_S if host.emulated else LOGIN_TIMEOUT_S
+    return succeeds(*ssh_command(host, version), timeout_s=timeout_s)
 
 
 def start(
@@ -77,13 +83,15 @@ def start(
 def wait_until_well(settings: Settings, host: HostState) -> float:
     """Wait for SSH, then for the daemon; seconds it took. LabError with the logs' ends if not."""
     started = time.monotonic()
+    limit_s = EMULATED_UP_TIMEOUT_S if host.emulated else UP_TIMEOUT_S
     logs = settings.host_directory(host.name)
     for what, condition in (("sshd", _answers_ssh), ("dockerd", is_well)):
         while not condition(host):
-            if namespace.first_process(settings, host.name) is None and _waited(started, 2):
-                raise LabError(f"{host.name} ended at once:\n{_tail(logs / 'log/boot.log')}")
-            if _waited(started, UP_TIMEOUT_S):
-                log = logs / "upper/var/log" / f"{what}.log"
+            if not namespace.processes(settings, host.name) and _waited(started, 2):
+                log = logs / "log" / ("console.log" if host.emulated else "boot.log")
+                raise LabError(f"{host.name} ended:\n{_tail(log)}")
+            if _waited(started, limit_s):
+                log = logs / ("log/console.log" if host.emulated else f"upper/var/log/{what}.log")
                 raise LabError(f"{host.name}: {what} does not answer:\n{_tail(log)}")
             time.sleep(POLL_S)
     return time.monotonic() - started

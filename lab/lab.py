@@ -5,10 +5,9 @@ import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from lab import hosts, machine, namespace, network, registry
+from lab import hosts, machine, namespace, network, registry, vm
 from lab.cache import locked
 from lab.debian import debian_root
 from lab.process import LabError, say
@@ -20,19 +19,25 @@ def up(settings: Settings, specs: Sequence[HostSpec]) -> None:
     """Bring up what is missing of a lab; hosts that are well and as asked for stay as they are."""
     _require_root()
     started = time.monotonic()
-    machine.install_tools()
+    machine.install_tools(vm.TOOLS if any(spec.emulated for spec in specs) else {})
     with locked(settings.run / "lock"):
         with locked(settings.cache / "lock"):
             debian = debian_root(settings)
             network.connect(settings)
             hosts.make_key(settings)
             images = registry.build_missing(settings, debian)
+            made = vm.image(settings, debian) if any(s.emulated for s in specs) else None
         registry.start(settings, debian / "root", images)
         known = read_state(settings.state_file)
         wanted = {spec.name: hosts.state_of(settings, spec) for spec in specs}
-        todo = [spec for spec in specs if not _stays(known, wanted[spec.name])]
+        todo = [spec for spec in specs if not _stays(settings, known, wanted[spec.name])]
         for spec in todo:
-            _start(settings, spec, debian / "root", known.get(spec.name))
+            _make_way(settings, spec, known.get(spec.name))
+            say(f"Starting {spec.name}: {spec.chip}, {spec.runtime}")
+            if made is not None and spec.emulated:
+                vm.start(settings, spec, debian / "root", made)
+            else:
+                hosts.start(settings, spec, debian / "root")
         everyone = [*(h for h in known.values() if h.name not in wanted), *wanted.values()]
         write_state(settings.state_file, settings.registry_address, everyone)
         _write_known_hosts(settings, everyone)
@@ -81,22 +86,22 @@ def status(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _stays(known: dict[str, HostState], wanted: HostState) -> bool:
-    if known.get(wanted.name) != wanted or not hosts.is_well(wanted):
+def _stays(settings: Settings, known: dict[str, HostState], wanted: HostState) -> bool:
+    # Without a process there is no use in waiting for an answer.
+    runs = bool(namespace.processes(settings, wanted.name))
+    if known.get(wanted.name) != wanted or not runs or not hosts.is_well(wanted):
         return False
     say(f"{wanted.name} ({wanted.chip}, {wanted.runtime}) is well at {wanted.address}")
     return True
 
 
-def _start(settings: Settings, spec: HostSpec, root: Path, before: HostState | None) -> None:
+def _make_way(settings: Settings, spec: HostSpec, before: HostState | None) -> None:
     if before is not None and before != hosts.state_of(settings, spec):
         say(f"{spec.name} was {before.chip}, {before.runtime}: removing it")
         hosts.remove(settings, spec.name)
     elif namespace.processes(settings, spec.name):
         say(f"{spec.name} does not answer: restarting it, its files, images and volumes stay")
     hosts.stop(settings, spec.name)
-    say(f"Starting {spec.name}: {spec.chip}, {spec.runtime}")
-    hosts.start(settings, spec, root)
 
 
 def _wait(settings: Settings, host: HostState) -> None:

@@ -71,7 +71,7 @@ def disconnect(settings: Settings) -> None:
         before.unlink()
 
 
-def join(settings: Settings, host: str, address: IPv4Address) -> None:
+def join(settings: Settings, host: str, address: IPv4Address | None) -> None:
     """Give a host its network namespace with one interface on the bridge; keeps what is there."""
     namespace = settings.namespace(host)
     if not namespace_exists(settings, host):
@@ -83,9 +83,23 @@ def join(settings: Settings, host: str, address: IPv4Address) -> None:
     run("ip", "link", "set", settings.interface(host), "master", settings.bridge, "up")
     inside = ("ip", "-n", namespace)
     run(*inside, "link", "set", "lo", "up")
-    run(*inside, "addr", "replace", f"{address}/{settings.subnet.prefixlen}", "dev", "eth0")
     run(*inside, "link", "set", "eth0", "up")
+    if address is None:
+        return
+    run(*inside, "addr", "replace", f"{address}/{settings.subnet.prefixlen}", "dev", "eth0")
     run(*inside, "route", "replace", "default", "via", str(settings.gateway))
+
+
+def join_tap(settings: Settings, host: str) -> None:
+    """Give a virtual machine its network: a tap in a namespace, bridged to the lab's bridge."""
+    join(settings, host, None)
+    inside = ("ip", "-n", settings.namespace(host))
+    if not succeeds(*inside, "link", "show", "dev", "tap0"):
+        run(*inside, "link", "add", "br0", "type", "bridge")
+        run(*inside, "tuntap", "add", "tap0", "mode", "tap")
+    for port in ("eth0", "tap0"):
+        run(*inside, "link", "set", port, "mtu", str(uplink_mtu()), "master", "br0", "up")
+    run(*inside, "link", "set", "br0", "up")
 
 
 def leave(settings: Settings, host: str) -> None:

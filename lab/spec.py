@@ -11,6 +11,7 @@ from lab.runtimes import runtime
 MACS = Path(__file__).parent / "macs"
 LINUX = "linux-x86-64"
 USER = "trader"
+VM_NUMBER = 90
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class HostSpec:
     runtime: str
     credentials_store: bool = True
     passwordless_sudo: bool = False
+    emulated: bool = False
 
     @property
     def home(self) -> str:
@@ -55,6 +57,7 @@ class HostState:
     known_hosts: str
     socket: str
     cli: str
+    emulated: bool
     spec: dict[str, object]
 
 
@@ -95,6 +98,11 @@ def host_specs(
             )
         )
     return specs
+
+
+def vm_spec() -> HostSpec:
+    """The one virtual machine: a Mac with an M4 Max, by its daemon's 14 CPUs and 36 GiB too."""
+    return HostSpec("vm1", VM_NUMBER, "m4max", "docker-desktop", emulated=True)
 
 
 def read_state(file: Path) -> dict[str, HostState]:
