@@ -39,11 +39,12 @@ class Startup:
 
 @dataclass(frozen=True)
 class News:
-    """Something that happened to a container."""
+    """Something that happened to a container, or to the stream that tells of it."""
 
-    container_id: str
+    container_id: str | None
+    """None: it happened to the stream itself."""
     what: str
-    """healthy, unhealthy, die, or why it can't be started"""
+    """healthy, unhealthy, die, or what went wrong"""
 
 
 class ServiceFailedError(Exception):
@@ -116,9 +117,13 @@ class Starter:
         )
 
         def read() -> None:
-            for event in stream:
-                what = event["Action"].removeprefix("health_status: ")
-                self._news.put(News(event["Actor"]["ID"], what))
+            try:
+                for event in stream:
+                    what = event["Action"].removeprefix("health_status: ")
+                    self._news.put(News(event["Actor"]["ID"], what))
+                self._news.put(News(None, "the daemon ended its event stream"))
+            except Exception as error:  # whatever it is, it is told
+                self._news.put(News(None, f"the daemon's event stream broke: {error}"))
 
         reader = gevent.spawn(read)
         try:
@@ -171,6 +176,8 @@ class Starter:
             raise self._failure(service, f"not healthy within {seconds:.0f} s") from None
 
     def _take(self, news: News) -> None:
+        if news.container_id is None:
+            raise ServiceFailedError(news.what)
         service = next((s for s in self._deadlines if self._ids[s] == news.container_id), None)
         if service is None:
             return

@@ -1,0 +1,119 @@
+"""The starter against a double of the daemon's API; the stories play it against real daemons."""
+
+import pytest
+from gevent.queue import Queue
+
+from operations.start import Starter, Startup
+from tests.demo import demo_release
+
+END = StopIteration
+
+
+class DaemonDouble:
+    """Containers that become what `fates` says as soon as they are started."""
+
+    def __init__(self, release, fates):
+        self.fates, self.started = fates, []
+        self.states = {
+            release.stack.container_name(name): {"Status": "created", "ExitCode": 0}
+            | {"OOMKilled": False, "Health": {"Status": "starting", "Log": []}}
+            for name in release.containers
+        }
+        self._events = Queue()
+
+    def inspect_container(self, name):
+        return {"Id": f"id of {name}", "State": self.states[name]}
+
+    def events(self, **_filters):
+        return self
+
+    def __iter__(self):
+        return iter(self._events.get, END)
+
+    def close(self):
+        self._events.put(END)
+
+    def start(self, container_id):
+        name = container_id.removeprefix("id of ")
+        self.started.append(name)
+        self.states[name]["Status"] = "running"
+        for what in self.fates.get(name, ["health_status: healthy"]):
+            if what == "stream ends":
+                self._events.put(END)
+                continue
+            if what.startswith("health_status: "):
+                self.states[name]["Health"]["Status"] = what.removeprefix("health_status: ")
+            self._events.put({"Action": what, "Actor": {"ID": container_id}})
+
+    def logs(self, _container_id, tail):
+        assert tail == 20
+        return b"the last words"
+
+
+class HostDouble:
+    name = "mac"
+
+    def __init__(self):
+        self.said = []
+
+    def log(self, message, **_options):
+        self.said.append(message)
+
+    def log_styled(self, message, **_options):
+        self.said.append(message)
+
+
+@pytest.fixture
+def release(demo_project):
+    return demo_release(demo_project)
+
+
+def start(release, **fates):
+    daemon, host, startup = DaemonDouble(release, fates), HostDouble(), Startup()
+    starter = Starter(host, daemon, release, set(release.containers))
+    succeeded = starter.run(set(), lambda _group: True, startup)
+    return succeeded, daemon, "\n".join(host.said), startup
+
+
+def test_services_start_phase_by_phase_and_are_timed(release):
+    succeeded, daemon, _, startup = start(release)
+    assert succeeded
+    assert daemon.started == ["demo-store", "demo-risk-engine", "demo-page"]
+    assert set(startup.seconds_to_healthy) == {"store", "risk", "page"}
+
+
+def test_an_unhealthy_service_stops_the_start_with_its_words(release):
+    succeeded, daemon, said, _ = start(
+        release, **{"demo-risk-engine": ["health_status: unhealthy"]}
+    )
+    assert not succeeded
+    assert "demo-page" not in daemon.started
+    assert "risk: unhealthy" in said
+    assert "the last words" in said
+    assert "healthy and left running: store" in said
+    assert "not started or not healthy: risk, page" in said
+
+
+def test_a_service_that_keeps_ending_is_given_up(release):
+    succeeded, _, said, _ = start(release, **{"demo-store": ["die", "die", "die"]})
+    assert not succeeded
+    assert "store: ended 3 times since its start" in said
+
+
+def test_a_service_that_ends_and_recovers_is_waited_for(release):
+    succeeded, *_ = start(release, **{"demo-store": ["die", "health_status: healthy"]})
+    assert succeeded
+
+
+def test_a_lost_event_stream_is_said_at_once(release):
+    succeeded, _, said, _ = start(release, **{"demo-store": ["stream ends"]})
+    assert not succeeded
+    assert "the daemon ended its event stream" in said
+
+
+def test_a_container_that_fails_to_be_recreated_ends_it(release):
+    daemon, host = DaemonDouble(release, {}), HostDouble()
+    starter = Starter(host, daemon, release, {"risk"})
+    daemon.states["demo-store"]["Health"]["Status"] = "healthy"
+    assert not starter.run({"risk"}, lambda group: group != ("risk",), Startup())
+    assert daemon.started == []
