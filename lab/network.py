@@ -103,11 +103,12 @@ def join_tap(settings: Settings, host: str) -> None:
 
 
 def leave(settings: Settings, host: str) -> None:
-    """Remove a host's namespace, and with it its interface; nothing may run in it any more."""
-    if namespace_exists(settings, host):
-        run("ip", "netns", "del", settings.namespace(host))
+    """Remove a host's interface and namespace; nothing may run in it any more."""
+    # The interface first: the kernel takes it with its namespace, but at a time of its own.
     if succeeds("ip", "link", "show", "dev", settings.interface(host)):
         run("ip", "link", "del", settings.interface(host))
+    if namespace_exists(settings, host):
+        run("ip", "netns", "del", settings.namespace(host))
 
 
 def namespace_exists(settings: Settings, host: str) -> bool:
