@@ -24,7 +24,6 @@ for controller in cpu cpuset io memory pids; do
     echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
 done
 mkdir -p /var/lib/docker
-mkdir -p /var/lib/docker
 mount /dev/vdb /var/lib/docker
 tar -xf /dev/vdc -C /
 
