@@ -139,24 +139,34 @@ def _build_all(
     settings: Settings,
 ) -> bool:
     parallel = settings.build_parallel or min(detected.daemon.cpus, MAX_PARALLEL)
-    shared = [name for name in names if name not in release.containers]
-    services = [name for name in names if name in release.containers]
-    host.log(f"building {len(names)} images, {parallel} at a time")
-    with Progress(host, "building", len(names)).told() as progress:
+    alike = _alike(release, names)
+    shared = [group for group in alike if group[0] not in release.containers]
+    services = [group for group in alike if group[0] in release.containers]
+    host.log(f"building {len(alike)} images, {parallel} at a time")
+    with Progress(host, "building", len(alike)).told() as progress:
 
-        def one(name: str) -> bool:
-            progress.begin(name)
-            built = _build(host, release, name, detected)
-            progress.end(name, "built" if built else "failed")
+        def one(group: list[str]) -> bool:
+            progress.begin(", ".join(group))
+            built = _build(host, release, group, detected)
+            progress.end(", ".join(group), "built" if built else "failed")
             return built
 
         # Shared images first, one after the other: each may build on the one before.
-        return all(one(name) for name in shared) and all(Pool(parallel).map(one, services))
+        return all(one(group) for group in shared) and all(Pool(parallel).map(one, services))
 
 
-def _build(host: Host, release: Release, name: str, detected: Detected) -> bool:
-    image = release.images[name]
-    context = f"{detected.directory}/releases/{release.id}/images/{name}"
+def _alike(release: Release, names: tuple[str, ...]) -> list[list[str]]:
+    """Names grouped by content: built at once, equal images fail at each other's tags."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name in names:
+        key = (release.images[name].digest, name in release.containers)
+        groups.setdefault(key, []).append(name)
+    return list(groups.values())
+
+
+def _build(host: Host, release: Release, names: list[str], detected: Detected) -> bool:
+    image = release.images[names[0]]
+    context = f"{detected.directory}/releases/{release.id}/images/{names[0]}"
     labels = [part for item in image.labels.items() for part in ("--label", "=".join(item))]
     secrets = [
         part
@@ -166,7 +176,12 @@ def _build(host: Host, release: Release, name: str, detected: Detected) -> bool:
             _fields(f"id={secret}", f"src={detected.directory}/docker/{secret}"),
         )
     ]
-    tags = ["--tag", image.reference, "--tag", image.pinned_reference]
+    tags = [
+        part
+        for each in (release.images[name] for name in names)
+        for reference in (each.reference, each.pinned_reference)
+        for part in ("--tag", reference)
+    ]
     command = docker(
         detected, "buildx", "build", "--builder", "default", "--progress", "plain",
         *labels, *secrets, *tags, context,
@@ -176,4 +191,6 @@ def _build(host: Host, release: Release, name: str, detected: Detected) -> bool:
     if succeeded:
         return True
     last = "\n".join(output.output_lines[-LAST_LINES:])
-    return refused(host, f"{name}: its image doesn't build; the last lines were:\n{last}")
+    return refused(
+        host, f"{', '.join(names)}: its image doesn't build; the last lines were:\n{last}"
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import shlex
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -115,3 +116,21 @@ def test_a_ca_bundle_that_is_not_there_is_refused(tmp_path):
     settings = demo_inputs(ca_bundle=str(tmp_path / "none.pem")).settings
     with pytest.raises(DrydockError, match=r"ca_bundle .*none\.pem"):
         images.build_secrets(settings)
+
+
+def test_images_of_the_same_content_are_built_once_under_every_name(release):
+    host = HostDouble()
+    twin = replace(release.images["risk"], name="twin", repository="demo-twin")
+    twins = replace(
+        release,
+        images={**release.images, "twin": twin},
+        containers={**release.containers, "twin": release.containers["risk"]},
+    )
+    assert build(host, twins, ("risk", "twin"))
+    [words] = host.lines
+    assert values(words, "--tag") == [
+        release.images["risk"].reference,
+        release.images["risk"].pinned_reference,
+        twin.reference,
+        twin.pinned_reference,
+    ]
