@@ -47,15 +47,21 @@ def _python_service(port, needs, **settings):
     }
 
 
-def _engine(name, port, needs, **settings):
+def _engine(name, port, needs, requirements=None, **settings):
     """One of the nine engines: its own image, and cores that the planner chooses."""
+    own = {"arguments": {"requirements": requirements}} if requirements else {}
     return {
         "phase": "engines",
         "container_name": f"nautilus-{name}-engine",
         "build": {
             "dockerfile": "engine",
             "bases": ("engine-base",),
-            "context": (*_CODE, f"nautilus/nautilus/engines/{name}*"),
+            "context": (
+                *_CODE,
+                f"nautilus/nautilus/engines/{name}*",
+                *((requirements,) if requirements else ()),
+            ),
+            **own,
         },
         "pinned": True,
         **_python_service(port, needs, **settings),
@@ -91,7 +97,14 @@ _ENGINES = {
     "ml": _engine("ml", 8400, ("redis",), cpus=3.0, memory="10 GiB"),
     "factor": _engine("factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", workers=6),
     "strategy": _engine("strategy", 8700, ("redis", "postgres"), cpus=1.5, memory="4 GiB"),
-    "portfolio": _engine("portfolio", 8900, ("redis", "postgres"), cpus=3.0, memory="12 GiB"),
+    "portfolio": _engine(
+        "portfolio",
+        8900,
+        ("redis", "postgres"),
+        requirements="nautilus/requirements/portfolio.txt",
+        cpus=3.0,
+        memory="12 GiB",
+    ),
 }
 
 # Whom the backend asks for their state; it reports Postgres, Redis and itself of its own.

@@ -13,7 +13,7 @@ SERVICES = {
     "features": "nautilus.engines.features.service:Features",
     "marketdata": "nautilus.engines.marketdata.service:MarketData",
     "ml": "nautilus.engines.ml:MachineLearning",
-    "portfolio": "nautilus.engines.portfolio:Portfolio",
+    "portfolio": "nautilus.engines.portfolio.service:Portfolio",
     "risk": "nautilus.engines.risk.service:Risk",
     "strategy": "nautilus.engines.strategy:Strategy",
     "websocket": "nautilus.engines.websocket.service:WebSocketHub",

@@ -1,0 +1,1 @@
+"""Optimized portfolios and their possible outcomes."""

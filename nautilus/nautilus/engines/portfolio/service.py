@@ -1,0 +1,77 @@
+"""The portfolio engine: what to hold, what it could become, what to trade for it."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, HTTPException
+from pydantic import JsonValue
+from typing_extensions import override
+
+from nautilus.engines.portfolio.models import (
+    Optimized,
+    OptimizeRequest,
+    Outcomes,
+    OutcomesRequest,
+    Rebalance,
+    RebalanceRequest,
+)
+from nautilus.engines.portfolio.optimize import NoPortfolioError
+from nautilus.engines.portfolio.outcomes import MissingPriceError, optimize, rebalance, simulate
+from nautilus.frame.fields import Identifier
+from nautilus.frame.service import Service
+
+TARGETS = "nautilus:portfolio:targets"
+
+
+class Portfolio(Service):
+    """Optimized portfolios and their possible outcomes."""
+
+    name = "portfolio"
+    counts = ("optimizations_completed", "rebalances_executed")
+
+    @override
+    def routes(self) -> APIRouter:
+        router = APIRouter(prefix="/portfolios", tags=["portfolio"])
+        router.get("")(self.portfolios)
+        router.post("/outcomes")(self.outcomes)
+        router.post("/{portfolio}/optimize")(self.optimize)
+        router.post("/{portfolio}/rebalance")(self.rebalance)
+        return router
+
+    @override
+    async def health(self) -> Mapping[str, JsonValue]:
+        managed = None
+        if "redis" in self.stores.needed:
+            managed = int(await self.stores.redis.hlen(TARGETS))
+        return {"portfolios_managed": managed}
+
+    async def portfolios(self) -> list[Optimized]:
+        """Every portfolio with its target weights, by name."""
+        stored = await self.stores.redis.hgetall(TARGETS)
+        return [Optimized.model_validate_json(stored[name]) for name in sorted(stored)]
+
+    async def optimize(self, portfolio: Identifier, request: OptimizeRequest) -> Optimized:
+        """Find the best weights and keep them as the portfolio's target."""
+        try:
+            optimized = await self.compute.run(optimize, portfolio, request)
+        except NoPortfolioError as error:
+            raise HTTPException(422, str(error)) from error
+        await self.stores.redis.hset(TARGETS, portfolio, optimized.model_dump_json())
+        self.shared.add("optimizations_completed")
+        return optimized
+
+    async def rebalance(self, portfolio: Identifier, request: RebalanceRequest) -> Rebalance:
+        """The trades that bring what is held to the portfolio's target."""
+        stored = await self.stores.redis.hget(TARGETS, portfolio)
+        if stored is None:
+            raise HTTPException(404, f"{portfolio} has no target: optimize it first")
+        target = Optimized.model_validate_json(stored)
+        try:
+            trades = rebalance(portfolio, target.weights, request)
+        except MissingPriceError as error:
+            raise HTTPException(422, str(error)) from error
+        self.shared.add("rebalances_executed")
+        return trades
+
+    async def outcomes(self, request: OutcomesRequest) -> Outcomes:
+        """What a portfolio could become, by drawing from its history."""
+        return await self.compute.run(simulate, request)
