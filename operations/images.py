@@ -25,7 +25,7 @@ from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.changes import Changes
 from stack.errors import DrydockError
-from stack.images import Image
+from stack.images import LABEL, Image
 from stack.model import Settings
 from stack.render import Release
 
@@ -96,7 +96,7 @@ def _tag(image: Image, detected: Detected) -> Generator[PyinfraCommand, None, No
     # The image is found by its label: its tags are what is wrong.
     found = docker(
         detected, "images", "--quiet", "--no-trunc",
-        "--filter", f"label=dev.drydock.image={image.digest}",
+        "--filter", f"label={LABEL}={image.digest}",
     )  # fmt: skip
     for reference in (image.reference, image.pinned_reference):
         newest = StringCommand('"$(', found, '| head -n 1)"')
