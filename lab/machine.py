@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.process import LabError, run, say, succeeds
+from lab.process import LabError, run, say
 
 SUITE = "trixie"
 # The only settings of apt that decide whether a mirror can be reached and trusted.
@@ -109,6 +109,9 @@ def registry_settings(environment: Mapping[str, str] = os.environ) -> dict[str, 
 
 
 def _configured(tool: str, key: str) -> str | None:
-    if not shutil.which(tool) or not succeeds(tool, "config", "get", key):
+    if not shutil.which(tool):
         return None
-    return run(tool, "config", "get", key).strip() or None
+    try:
+        return run(tool, "config", "get", key).strip() or None
+    except LabError:  # pip's way to say that the key isn't set.
+        return None

@@ -27,7 +27,8 @@ Phase = Literal["infrastructure", "core", "engines", "frontend"]
 class Data(BaseModel):
     """Frozen data that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    # A model that only others hold needs no schema of its own: half of the time to import this.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
 
 
 class HealthCheck(Data):
