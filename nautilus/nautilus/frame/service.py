@@ -37,6 +37,14 @@ class Service:
         """The service's own endpoints."""
         return APIRouter()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one worker that does what must be done in order.
+
+        Workers have rows, and the one that replaces another has its row: so there is always one.
+        """
+        return self.shared.row == 0
+
     async def health(self) -> Mapping[str, JsonValue]:
         """The service's own fields of /health, besides what it counts."""
         return {}

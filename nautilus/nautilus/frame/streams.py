@@ -48,7 +48,7 @@ async def consume(
     An entry is acknowledged when it is handled. What a consumer that died held goes to another,
     so `handle` must bear an entry twice. An entry that is no such model is dropped with a word.
     """
-    await _ensure_group(redis, stream, group)
+    await ensure_group(redis, stream, group)
 
     async def take(entries: Entries) -> None:
         for key, fields in entries:
@@ -60,19 +60,33 @@ async def consume(
             await redis.xdel(stream, key)
 
     while True:
-        claimed = await redis.xautoclaim(
-            stream, group, consumer, min_idle_time=CLAIM_AFTER_MS, count=BATCH
-        )
-        await take(cast("Entries", claimed[1]))
-        reply = await redis.xreadgroup(group, consumer, {stream: ">"}, count=BATCH, block=BLOCK_MS)
+        try:
+            claimed = await redis.xautoclaim(
+                stream, group, consumer, min_idle_time=CLAIM_AFTER_MS, count=BATCH
+            )
+            await take(cast("Entries", claimed[1]))
+            reply = await redis.xreadgroup(
+                group, consumer, {stream: ">"}, count=BATCH, block=BLOCK_MS
+            )
+        except ResponseError as error:
+            if not lost_group(error):
+                raise
+            await ensure_group(redis, stream, group)
+            continue
         streams = reply.items() if isinstance(reply, dict) else reply or ()
         for _, entries in streams:
             await take(cast("Entries", entries))
 
 
-async def _ensure_group(redis: Redis, stream: str, group: str) -> None:
+async def ensure_group(redis: Redis, stream: str, group: str) -> None:
+    """Make a group that reads all that the stream has, where there is none."""
     try:
         await redis.xgroup_create(stream, group, id="0", mkstream=True)
     except ResponseError as error:
         if "BUSYGROUP" not in str(error):
             raise
+
+
+def lost_group(error: ResponseError) -> bool:
+    """Whether Redis no longer knows a group, because its data went."""
+    return str(error).startswith(("NOGROUP", "UNBLOCKED"))

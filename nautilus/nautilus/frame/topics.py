@@ -2,14 +2,33 @@
 
 TOPIC_PREFIX = "nautilus:topic:"
 
-BROADCAST = f"{TOPIC_PREFIX}broadcast"
 BARS = f"{TOPIC_PREFIX}bars"
 BREACHES = f"{TOPIC_PREFIX}breaches"
+BROADCAST = f"{TOPIC_PREFIX}broadcast"
+FACTORS = f"{TOPIC_PREFIX}factors"
+FEATURES = f"{TOPIC_PREFIX}features"
+ORDERS = f"{TOPIC_PREFIX}orders"
+PERFORMANCE = f"{TOPIC_PREFIX}performance"
+POSITIONS = f"{TOPIC_PREFIX}positions"
+PREDICTIONS = f"{TOPIC_PREFIX}predictions"
 SIGNALS = f"{TOPIC_PREFIX}signals"
 TICKS = f"{TOPIC_PREFIX}ticks"
 
 TOPICS = {
-    name.removeprefix(TOPIC_PREFIX): name for name in (BARS, BREACHES, BROADCAST, SIGNALS, TICKS)
+    name.removeprefix(TOPIC_PREFIX): name
+    for name in (
+        BARS,
+        BREACHES,
+        BROADCAST,
+        FACTORS,
+        FEATURES,
+        ORDERS,
+        PERFORMANCE,
+        POSITIONS,
+        PREDICTIONS,
+        SIGNALS,
+        TICKS,
+    )
 }
 """What clients may listen to: each topic's stream by its name."""
 

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from nautilus.frame.fields import NonNegative, Positive, Symbol
-from nautilus.market.bars import Bar
 
 MAX_TICKS = 50_000
 
@@ -33,12 +32,6 @@ class Ingested(BaseModel):
 
     received: int
     stored: int
-
-
-class BarBatch(BaseModel):
-    """Bars that changed together, as they stand."""
-
-    bars: list[Bar]
 
 
 class SymbolState(BaseModel):

@@ -15,7 +15,6 @@ from typing_extensions import override
 
 from nautilus.engines.marketdata import feeds, store
 from nautilus.engines.marketdata.models import (
-    BarBatch,
     Feed,
     FeedState,
     Ingested,
@@ -25,11 +24,13 @@ from nautilus.engines.marketdata.models import (
     TickBatch,
 )
 from nautilus.frame.fields import Symbol
+from nautilus.frame.relay import publish
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
-from nautilus.frame.topics import BARS, KEPT_ENTRIES, TICK_INTAKE, TICKS
+from nautilus.frame.topics import KEPT_ENTRIES, TICK_INTAKE, TICKS
 from nautilus.market.bars import Bar, Interval, stored_bars
+from nautilus.market.flow import BarBatch
 
 log = logging.getLogger(__name__)
 
@@ -142,12 +143,16 @@ class MarketData(Service):
         self.shared.add("messages_processed", len(ticks))
         self.shared.add("data_points_stored", stored)
         if stored:
-            async with self.stores.redis.pipeline(transaction=False) as publication:
-                fields = entry(TickBatch(ticks=list(ticks)))
-                publication.xadd(TICKS, fields, maxlen=KEPT_ENTRIES, approximate=True)
-                publication.xadd(BARS, entry(BarBatch(bars=changed)), maxlen=KEPT_ENTRIES)
-                await publication.execute()
+            await self._publish(ticks, changed)
         return stored
+
+    async def _publish(self, ticks: Sequence[Tick], changed: list[Bar]) -> None:
+        redis, fields = self.stores.redis, entry(TickBatch(ticks=list(ticks)))
+        origin = await redis.xadd(TICKS, fields, maxlen=KEPT_ENTRIES, approximate=True)
+        bars = BarBatch(origin=origin, at=max(tick.at for tick in ticks), bars=changed)
+        async with redis.pipeline(transaction=True) as commit:
+            publish(commit, bars)
+            await commit.execute()
 
     async def _simulate(self, name: str, simulation: Simulation) -> None:
         done = 0

@@ -1,13 +1,15 @@
 """Limits and breaches in Redis, with the limits at hand in each worker's memory."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
-from nautilus.engines.risk.limits import Breach, Excess, Limits, Order
-from nautilus.frame.streams import entry, latest
-from nautilus.frame.topics import BREACHES, KEPT_ENTRIES
+from nautilus.engines.risk.limits import Limits
+from nautilus.frame.relay import publish
+from nautilus.frame.streams import latest
+from nautilus.frame.topics import BREACHES
+from nautilus.market.flow import Breach
 
 LIMITS = "nautilus:risk:limits"
 LIMITS_CHANGED = "nautilus:risk:limits:changed"
@@ -65,16 +67,10 @@ class LimitBook:
             self._limits[portfolio] = Limits.model_validate_json(stored)
 
 
-async def publish_breach(
-    redis: Redis, portfolio: str, order: Order, excesses: Sequence[Excess]
-) -> None:
+def record_breach(commit: Pipeline, breach: Breach) -> None:
     """Append a refused order to the stream of breaches."""
-    now = datetime.now(UTC)
-    breach = Breach(at=now, portfolio=portfolio, order=order, excesses=list(excesses))
-    async with redis.pipeline(transaction=True) as record:
-        record.xadd(BREACHES, entry(breach), maxlen=KEPT_ENTRIES, approximate=True)
-        record.zadd(BREACHED, {portfolio: now.timestamp()})
-        await record.execute()
+    publish(commit, breach)
+    commit.zadd(BREACHED, {breach.portfolio: breach.at.timestamp()})
 
 
 async def latest_breaches(redis: Redis, count: int) -> list[Breach]:

@@ -1,11 +1,9 @@
 """Pre-trade limits, and what an order would break of them."""
 
-from datetime import datetime
-from enum import StrEnum
-
-from pydantic import BaseModel, FiniteFloat
+from pydantic import BaseModel
 
 from nautilus.frame.fields import Identifier, Positive, Symbol
+from nautilus.market.orders import Excess, Order, Position
 
 
 class Limits(BaseModel):
@@ -18,35 +16,6 @@ class Limits(BaseModel):
     max_leverage: Positive | None = None
 
 
-class Side(StrEnum):
-    """Which way an order goes."""
-
-    BUY = "buy"
-    SELL = "sell"
-
-
-class Order(BaseModel):
-    """An order that asks to be let through."""
-
-    symbol: Symbol
-    side: Side
-    quantity: Positive
-    price: Positive
-
-    @property
-    def signed_notional(self) -> float:
-        """Its value, negative when it sells."""
-        notional = self.quantity * self.price
-        return notional if self.side is Side.BUY else -notional
-
-
-class Position(BaseModel):
-    """What is held of an instrument; a negative quantity is a short position."""
-
-    quantity: FiniteFloat
-    price: Positive
-
-
 class CheckRequest(BaseModel):
     """An order, with what the portfolio holds and is worth before it."""
 
@@ -55,30 +24,11 @@ class CheckRequest(BaseModel):
     equity: Positive | None = None
 
 
-class Excess(BaseModel):
-    """A limit that the order would break."""
-
-    limit: str
-    value: float
-    threshold: float
-
-
 class CheckResult(BaseModel):
     """Whether the order may pass, and if not, why not."""
 
     portfolio: Identifier
     allowed: bool
-    excesses: list[Excess]
-
-
-class Breach(BaseModel):
-    """An order that was refused, as it is published and kept."""
-
-    id: str = ""
-    """Its place in the stream."""
-    at: datetime
-    portfolio: Identifier
-    order: Order
     excesses: list[Excess]
 
 

@@ -1,6 +1,7 @@
 """The risk engine: may this order pass, and what could the portfolio lose?"""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -11,10 +12,9 @@ from nautilus.engines.risk.book import (
     LimitBook,
     latest_breaches,
     portfolios_in_breach,
-    publish_breach,
+    record_breach,
 )
 from nautilus.engines.risk.limits import (
-    Breach,
     CheckRequest,
     CheckResult,
     EquityRequiredError,
@@ -25,6 +25,7 @@ from nautilus.engines.risk.value_at_risk import VarRequest, VarResult, value_at_
 from nautilus.frame.fields import Identifier
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
+from nautilus.market.flow import Breach
 
 
 class Risk(Service):
@@ -74,7 +75,12 @@ class Risk(Service):
         self.shared.add("risk_checks_processed")
         if excesses:
             self.shared.add("breaches_detected")
-            await publish_breach(self.stores.redis, portfolio, request.order, excesses)
+            breach = Breach(
+                at=datetime.now(UTC), portfolio=portfolio, order=request.order, excesses=excesses
+            )
+            async with self.stores.redis.pipeline(transaction=True) as commit:
+                record_breach(commit, breach)
+                await commit.execute()
         return CheckResult(portfolio=portfolio, allowed=not excesses, excesses=excesses)
 
     async def limits(self) -> list[Limits]:
