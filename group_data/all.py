@@ -94,7 +94,14 @@ _ENGINES = {
         "analytics", 8100, ("redis", "postgres"), cpus=3.0, memory="6 GiB", workers=4
     ),
     "features": _engine("features", 8500, ("redis",), cpus=2.0, memory="6 GiB"),
-    "ml": _engine("ml", 8400, ("redis",), cpus=3.0, memory="10 GiB"),
+    "ml": _engine(
+        "ml",
+        8400,
+        ("redis",),
+        requirements="nautilus/requirements/ml.txt",
+        cpus=3.0,
+        memory="10 GiB",
+    ),
     "factor": _engine("factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", workers=6),
     "strategy": _engine("strategy", 8700, ("redis", "postgres"), cpus=1.5, memory="4 GiB"),
     "portfolio": _engine(

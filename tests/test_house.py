@@ -14,6 +14,7 @@ MAX_LINES = 250
 DATA = {
     "group_data/all.py": "the stack as data, one service after the other",
     "nautilus/requirements/base.txt": "a lock file",
+    "nautilus/requirements/ml.txt": "a lock file",
     "nautilus/requirements/portfolio.txt": "a lock file",
 }
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
