@@ -103,7 +103,14 @@ _ENGINES = {
         memory="10 GiB",
     ),
     "factor": _engine("factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", workers=6),
-    "strategy": _engine("strategy", 8700, ("redis", "postgres"), cpus=1.5, memory="4 GiB"),
+    "strategy": _engine(
+        "strategy",
+        8700,
+        ("redis", "postgres"),
+        requirements="nautilus/requirements/strategy.txt",
+        cpus=1.5,
+        memory="4 GiB",
+    ),
     "portfolio": _engine(
         "portfolio",
         8900,

@@ -16,6 +16,7 @@ DATA = {
     "nautilus/requirements/base.txt": "a lock file",
     "nautilus/requirements/ml.txt": "a lock file",
     "nautilus/requirements/portfolio.txt": "a lock file",
+    "nautilus/requirements/strategy.txt": "a lock file",
 }
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
 # What BSD's tools lack or mean differently, and what to write instead.
