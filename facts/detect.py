@@ -22,12 +22,11 @@ from stack.model import Chip, Daemon
 
 
 @dataclass(frozen=True)
-class Detected:
-    """A host whose daemon answers."""
+class Located:
+    """A host with its chip, and where its daemon and its stack are."""
 
     chip: Chip
     runtime: runtime.Daemon
-    daemon: Daemon
     directory: str
     """Where the stack lives on the host: ~/.drydock/STACK, absolute."""
     docker_environment: dict[str, str]
@@ -39,6 +38,13 @@ class Detected:
         return f"{self.directory}/secrets"
 
 
+@dataclass(frozen=True)
+class Detected(Located):
+    """A host whose daemon has said what it has."""
+
+    daemon: Daemon
+
+
 def inputs_of(host: Host) -> Inputs:
     """The validated stack, map and settings of a host, from its groups, inventory and --data."""
     groups = [str(group) for group in host.groups]
@@ -46,8 +52,8 @@ def inputs_of(host: Host) -> Inputs:
     return load_stack(data, group_origins(groups, Path("group_data")))
 
 
-def detect(host: Host, inputs: Inputs) -> Detected:
-    """Ask a host for its chip, runtime and daemon; DrydockError says what is missing."""
+def locate(host: Host, inputs: Inputs) -> Located:
+    """Ask a host for its chip and its runtime; DrydockError says what is missing."""
     settings = inputs.settings
     sockets = {"docker_cli": settings.docker_cli, "docker_socket": settings.docker_socket}
     machine: MachineInfo | None
@@ -61,10 +67,9 @@ def detect(host: Host, inputs: Inputs) -> Detected:
     refuse_chip(inputs, chip)
     answering = require_daemon(found, is_mac=machine.kernel == "Darwin")
     directory = f"{machine.home}/.drydock/{inputs.stack.name}"
-    return Detected(
+    return Located(
         chip=chip,
         runtime=answering,
-        daemon=_daemon(host, answering),
         directory=directory,
         docker_environment={
             "DOCKER_HOST": f"unix://{answering.docker_socket}",
@@ -83,7 +88,8 @@ def _chip(machine: MachineInfo) -> Chip:
     )
 
 
-def _daemon(host: Host, found: runtime.Daemon) -> Daemon:
+def read_daemon(host: Host, found: runtime.Daemon) -> Daemon:
+    """What the daemon has; DrydockError when it has stopped answering."""
     try:
         return daemon_of(daemon(host, found).info())
     except (DockerException, RequestException) as error:

@@ -11,6 +11,7 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected
 from facts.release import Release as ReleaseFact
+from facts.runtime import Daemon
 from link.daemon import MAX_CONNECTIONS, daemon
 from stack.changes import CurrentRelease
 from stack.errors import DrydockError
@@ -21,9 +22,9 @@ from stack.observed import Observed, read_container, read_image
 Json = Mapping[str, Any]
 
 
-def observe(host: Host, detected: Detected, stack: Stack) -> Observed:
+def observe(host: Host, runtime: Daemon, stack: Stack) -> Observed:
     """Containers of the stack, and others under its names, with their images."""
-    api = daemon(host, detected.runtime)
+    api = daemon(host, runtime)
     names = {stack.container_name(service) for service in stack.services}
     listed = [
         it
@@ -134,9 +135,9 @@ def cannot_pull(reference: str, settings: Settings, why: object) -> str:
     )
 
 
-def current_release(host: Host, detected: Detected) -> CurrentRelease:
+def current_release(host: Host, directory: str) -> CurrentRelease:
     """What the host has on disk of the release that it runs."""
-    info = host.get_fact(ReleaseFact, directory=detected.directory)
+    info = host.get_fact(ReleaseFact, directory=directory)
     manifest = _read_manifest(info.manifest)
     found = {path: value for path, value in info.files.items() if path != "manifest.json"}
     return CurrentRelease(

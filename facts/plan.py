@@ -6,7 +6,7 @@ from time import monotonic
 
 from pyinfra.api.host import Host
 
-from facts.detect import Detected, detect, inputs_of
+from facts.detect import Detected, inputs_of, locate, read_daemon
 from facts.observe import current_release, observe, registry_digests
 from facts.together import together
 from stack.changes import Changes, CurrentRelease
@@ -14,7 +14,7 @@ from stack.compare import compare
 from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.map import plan
-from stack.model import Map
+from stack.model import Daemon, Map
 from stack.observed import Observed
 from stack.render import Release, render_release
 
@@ -45,16 +45,20 @@ def plan_host(host: Host) -> HostPlan:
     DrydockError where the data is wrong, or the host can't run what it asks for.
     """
     inputs = inputs_of(host)
-    detected = detect(host, inputs)
+    located = locate(host, inputs)
+    daemon: Daemon
+    observed: Observed
+    current: CurrentRelease
+    daemon, observed, current = together(
+        lambda: read_daemon(host, located.runtime),
+        lambda: observe(host, located.runtime, inputs.stack),
+        lambda: current_release(host, located.directory),
+    )
+    detected = Detected(**vars(located), daemon=daemon)
     core_map = plan(inputs, detected.chip, detected.daemon)
     errors = [it.message for it in core_map.findings if it.severity == "error"]
     if errors:
         raise DrydockError("the map can't be run:\n" + "\n".join(errors))
-    observed: Observed
-    current: CurrentRelease
-    observed, current = together(
-        lambda: observe(host, detected, inputs.stack), lambda: current_release(host, detected)
-    )
     digests = dict(observed.upstream_digests)
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)

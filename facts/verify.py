@@ -12,6 +12,7 @@ from requests.exceptions import RequestException
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from facts.detect import Detected
+from facts.together import together
 from link.daemon import MAX_CONNECTIONS, daemon
 from link.http import http_client
 from stack.containers import RELEASE_LABEL
@@ -68,8 +69,12 @@ def verify(
         for service in release.containers
     }
     running = {service: it.id for service, it in containers.items() if it and it.running}
-    first = _samples(host, detected, running)
-    answers = _ask_all(host, release, PATIENCE_S if seconds_to_healthy else 0)
+    patience_s = PATIENCE_S if seconds_to_healthy else 0
+    first: dict[str, Json | None]
+    answers: dict[str, Answer]
+    first, answers = together(
+        lambda: _samples(host, detected, running), lambda: _ask_all(host, release, patience_s)
+    )
     second = _samples(host, detected, running)
     rows = tuple(
         Row(

@@ -41,8 +41,8 @@ def check(host: Host, plan: HostPlan, seconds_to_healthy: Mapping[str, float]) -
     """Look at a host, log the table of what was measured, and return what is wrong."""
     observed, changes = plan.observed, plan.changes
     if changes or not plan.is_fresh:
-        observed = observe(host, plan.detected, plan.inputs.stack)
-        current = current_release(host, plan.detected)
+        observed = observe(host, plan.detected.runtime, plan.inputs.stack)
+        current = current_release(host, plan.detected.directory)
         changes = compare(plan.release, current, observed, plan.detected.daemon.cpus)
     verdict = verify(host, plan.detected, plan.release, observed, seconds_to_healthy)
     log_verdict(host, plan, verdict)

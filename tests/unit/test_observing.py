@@ -65,7 +65,7 @@ def test_an_image_that_cannot_be_pulled_is_named_with_what_to_set():
 
 def read(**fields):
     host = SimpleNamespace(get_fact=lambda *_, **__: ReleaseInfo(**fields))
-    return current_release(host, demo_host())
+    return current_release(host, demo_host().directory)
 
 
 def test_a_host_before_its_first_deploy_has_no_release():
