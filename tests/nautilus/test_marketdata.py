@@ -101,6 +101,31 @@ def test_a_query_is_bounded_by_time_and_by_number(engine: TestClient) -> None:
     assert [datetime.fromisoformat(bar["at"]) for bar in last] == sorted(whole)[-3:]
 
 
+def test_returns_are_of_the_periods_that_all_traded_in(engine: TestClient) -> None:
+    # The second instrument pauses for the third second.
+    traded = {"RET1": [100, 110, 121, 133.1], "RET2": [10, 20, None, 5]}
+    post(
+        engine,
+        [
+            Tick(symbol=symbol, at=MORNING + timedelta(seconds=second), price=price, size=1)
+            for symbol, prices in traded.items()
+            for second, price in enumerate(prices)
+            if price is not None
+        ],
+    )
+    asked = {"symbols": ["RET2", "RET1", "RET2"], "interval": "1s"}
+    table = engine.get("/returns", params=asked).json()
+    starts = [MORNING + timedelta(seconds=second) for second in (1, 3)]
+    assert [datetime.fromisoformat(at) for at in table["at"]] == starts
+    assert list(table["returns"]) == ["RET2", "RET1"]
+    assert table["returns"]["RET1"] == pytest.approx([0.1, 0.21])
+    assert table["returns"]["RET2"] == pytest.approx([1, -0.75])
+    last = engine.get("/returns", params={**asked, "periods": 1}).json()
+    assert last["returns"]["RET2"] == pytest.approx([-0.75])
+    unknown = engine.get("/returns", params={"symbols": ["RET1", "NEVER"]}).json()
+    assert unknown["returns"] == {"RET1": [], "NEVER": []}
+
+
 def test_a_segment_is_smaller_than_its_ticks_and_replays_to_the_same_bars(
     engine: TestClient,
 ) -> None:

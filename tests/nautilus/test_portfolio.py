@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from nautilus.engines.portfolio.frontier import FrontierRequest, efficient_frontier
 from nautilus.engines.portfolio.models import (
     Objective,
     OptimizeRequest,
@@ -67,6 +68,32 @@ def test_constraints_hold() -> None:
     assert 0.3 - 1e-6 <= ours[0] + ours[2] <= 0.35 + 1e-6
     assert ours @ mean >= floor * 0.9 - 1e-8
     assert ours.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("upper", [1.0, 0.4])
+def test_the_frontier_is_skfolios(upper: float) -> None:
+    ours = efficient_frontier(FrontierRequest(returns=RETURNS, upper=upper, points=12))
+    floors = [point.mean_return for point in ours.points]
+    assert floors == sorted(floors)
+    for point in ours.points[:-1]:
+        reference = MeanRisk(min_return=point.mean_return - 1e-9, max_weights=upper).fit(HISTORY)
+        deviation = float((HISTORY @ reference.weights_).std(ddof=1))
+        assert point.volatility == pytest.approx(deviation, rel=2e-3)
+    best = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RETURN, max_weights=upper)
+    weights = list(ours.points[-1].weights.values())
+    np.testing.assert_allclose(weights, best.fit(HISTORY).weights_, atol=1e-3)
+    assert {each.symbol for each in ours.instruments} == set(NAMES)
+
+
+@pytest.mark.parametrize("bounds", [{"upper": 0.2}, {"lower": 0.3}, {"lower": 0.5, "upper": 0.25}])
+def test_no_frontier_within_bounds_that_no_weights_meet(
+    start: Start, bounds: dict[str, float]
+) -> None:
+    client = start("portfolio")
+    answer = client.post("/portfolios/frontier", json={"returns": RETURNS, **bounds})
+    assert answer.status_code == 422
+    assert "cannot add to 1" in answer.text
+    assert client.post("/portfolios/frontier", json={"returns": RETURNS}).status_code == 200
 
 
 def test_outcomes_have_the_mean_of_independent_draws() -> None:

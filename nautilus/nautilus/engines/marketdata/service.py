@@ -30,6 +30,7 @@ from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
 from nautilus.frame.topics import KEPT_ENTRIES, TICK_INTAKE, TICKS
 from nautilus.market.bars import Bar, Interval, stored_bars
+from nautilus.market.returns import ReturnTable, common_returns
 from nautilus.market.flow import BarBatch
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class MarketData(Service):
         router.get("/data/{symbol}")(self.bars)
         router.get("/data/{symbol}/segment", response_class=Response)(self.segment)
         router.get("/symbols")(self.symbols)
+        router.get("/returns")(self.returns)
         router.get("/feeds")(self.feeds)
         router.post("/feeds/simulator", status_code=202)(self.simulate)
         router.post("/feeds/replay", status_code=201)(self.replay)
@@ -100,6 +102,16 @@ class MarketData(Service):
     async def symbols(self) -> list[SymbolState]:
         """Every instrument with its last trade."""
         return await store.symbols(self.stores.postgres)
+
+    async def returns(
+        self,
+        symbols: Annotated[list[Symbol], Query(min_length=1, max_length=100)],
+        interval: Interval = Interval.M1,
+        periods: Annotated[int, Query(ge=1, le=5_000)] = 250,
+    ) -> ReturnTable:
+        """Several instruments' last returns, over the periods that all of them traded in."""
+        unique = list(dict.fromkeys(symbols))
+        return await common_returns(self.stores.postgres, unique, interval, periods)
 
     async def feeds(self) -> list[Feed]:
         """Every feed and how it is doing."""

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import JsonValue
 from typing_extensions import override
 
+from nautilus.engines.portfolio.frontier import Frontier, FrontierRequest, efficient_frontier
 from nautilus.engines.portfolio.models import (
     Optimized,
     OptimizeRequest,
@@ -33,6 +34,7 @@ class Portfolio(Service):
         router = APIRouter(prefix="/portfolios", tags=["portfolio"])
         router.get("")(self.portfolios)
         router.post("/outcomes")(self.outcomes)
+        router.post("/frontier")(self.frontier)
         router.post("/{portfolio}/optimize")(self.optimize)
         router.post("/{portfolio}/rebalance")(self.rebalance)
         return router
@@ -75,3 +77,10 @@ class Portfolio(Service):
     async def outcomes(self, request: OutcomesRequest) -> Outcomes:
         """What a portfolio could become, by drawing from its history."""
         return await self.compute.run(simulate, request)
+
+    async def frontier(self, request: FrontierRequest) -> Frontier:
+        """The least volatile portfolio for each return that can be had; nothing is kept."""
+        try:
+            return await self.compute.run(efficient_frontier, request)
+        except NoPortfolioError as error:
+            raise HTTPException(422, str(error)) from error
