@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 SERVICES = {
     "analytics": "nautilus.engines.analytics.service:Analytics",
     "backend": "nautilus.backend.service:Backend",
-    "factor": "nautilus.engines.factor:Factor",
+    "factor": "nautilus.engines.factor.service:Factor",
     "features": "nautilus.engines.features.service:Features",
     "marketdata": "nautilus.engines.marketdata.service:MarketData",
     "ml": "nautilus.engines.ml:MachineLearning",

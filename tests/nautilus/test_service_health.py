@@ -18,7 +18,12 @@ Start = Callable[..., TestClient]
 ENGINE_FIELDS = {
     "analytics": {"processed_count", "engine_version", "data_sources"},
     "risk": {"risk_checks_processed", "breaches_detected"},
-    "factor": {"factors_calculated"},
+    "factor": {
+        "factors_calculated",
+        "calculation_rate",
+        "queue_size",
+        "factor_definitions_loaded",
+    },
     "ml": {"predictions_made"},
     "features": {"features_calculated", "feature_sets_processed"},
     "websocket": {"messages_sent"},

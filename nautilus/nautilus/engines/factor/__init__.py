@@ -1,0 +1,1 @@
+"""Cross-sectional factors, exposures and risk models over a universe."""
