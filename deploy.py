@@ -10,7 +10,7 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
-from operations import containers, images, releases, verification
+from operations import containers, images, lock, releases, verification
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -21,12 +21,15 @@ from operations.start import Startup
 def deploy(host: Host) -> None:
     """Plan, refuse what can't succeed, say what will change, and change it."""
     plan = plan_host(host)
+    if lock.waited_for(host, plan):
+        plan = plan_host(host)
     tools = preflight(host, plan)
     announce(host, plan, diff=bool(config.DIFF))
 
     release, changes, detected = plan.release, plan.changes, plan.detected
-    settings, startup = plan.inputs.settings, Startup()
+    settings, startup = plan.settings, Startup()
 
+    lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
     made = releases.write(
         release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
     )

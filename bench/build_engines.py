@@ -12,13 +12,13 @@ from stack.changes import Changes
 def build(host: Host) -> None:
     """Build what is missing of the engines that the data names, and of what they build on."""
     plan = plan_host(host)
-    wanted = {*plan.inputs.stack.images, *str(host.data.engines).split(",")}
+    wanted = {*plan.release.stack.images, *str(host.data.engines).split(",")}
     missing = tuple(it for it in plan.changes.of("build") if it.subject in wanted)
     images.build(
         release=plan.release,
         changes=Changes(missing),
         detected=plan.detected,
-        settings=plan.inputs.settings,
+        settings=plan.settings,
         name="Build engines",
     )
 

@@ -1,5 +1,6 @@
 """What a host is: its data, its chip, its Docker runtime and daemon."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from requests.exceptions import RequestException
 
 from facts import runtime
 from facts.machine import Machine, MachineInfo
-from facts.requirements import refuse_chip, require_daemon
+from facts.requirements import require_daemon
 from facts.runtime import Runtime, RuntimeInfo
 from facts.together import together
 from link.daemon import daemon
@@ -19,6 +20,7 @@ from stack.daemon import daemon_of
 from stack.errors import DrydockError
 from stack.load import Inputs, group_origins, load_stack
 from stack.model import Chip, Daemon
+from stack.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,13 @@ def inputs_of(host: Host) -> Inputs:
     return load_stack(data, group_origins(groups, Path("group_data")))
 
 
-def locate(host: Host, inputs: Inputs) -> Located:
-    """Ask a host for its chip and its runtime; DrydockError says what is missing."""
-    settings = inputs.settings
+def locate(
+    host: Host, settings: Settings, stack_name: str, accept: Callable[[Chip], None]
+) -> Located:
+    """Ask a host for its chip and its runtime; DrydockError says what is missing.
+
+    `accept` raises it for a chip that is not wanted, before the rest is looked at.
+    """
     sockets = {"docker_cli": settings.docker_cli, "docker_socket": settings.docker_socket}
     machine: MachineInfo | None
     found: RuntimeInfo
@@ -64,9 +70,9 @@ def locate(host: Host, inputs: Inputs) -> Located:
     if machine is None:
         raise DrydockError("the host doesn't say what it is: is its login shell a POSIX shell?")
     chip = _chip(machine)
-    refuse_chip(inputs, chip)
+    accept(chip)
     answering = require_daemon(found, is_mac=machine.kernel == "Darwin")
-    directory = f"{machine.home}/.drydock/{inputs.stack.name}"
+    directory = f"{machine.home}/.drydock/{stack_name}"
     return Located(
         chip=chip,
         runtime=answering,

@@ -16,8 +16,10 @@ from link.daemon import MAX_CONNECTIONS, daemon
 from stack.changes import CurrentRelease
 from stack.errors import DrydockError
 from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
-from stack.model import Settings, Stack
+from stack.lock import read_lock
+from stack.model import Stack
 from stack.observed import Observed, read_container, read_image
+from stack.settings import Settings
 
 Json = Mapping[str, Any]
 
@@ -146,6 +148,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         found=found,
         manifest=manifest,
         secrets=info.secret_names,
+        lock=read_lock(info.lock),
     )
 
 

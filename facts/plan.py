@@ -8,6 +8,7 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected, inputs_of, locate, read_daemon
 from facts.observe import current_release, observe, registry_digests
+from facts.requirements import refuse_chip
 from facts.together import together
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
@@ -17,6 +18,7 @@ from stack.map import plan
 from stack.model import Daemon, Map
 from stack.observed import Observed
 from stack.render import Release, render_release
+from stack.settings import Settings
 
 FRESH_S = 5
 
@@ -25,7 +27,7 @@ FRESH_S = 5
 class HostPlan:
     """One host: what it is, what it should run, what it runs, and what to change."""
 
-    inputs: Inputs
+    settings: Settings
     detected: Detected
     release: Release
     observed: Observed
@@ -38,6 +40,11 @@ class HostPlan:
         """Whether what was observed is only just past."""
         return monotonic() - self.made_at < FRESH_S
 
+    def is_where(self, other: "HostPlan") -> bool:
+        """Whether nobody deployed between the two looks: same release, same containers."""
+        ids = [{it.id for it in each.observed.containers.values()} for each in (self, other)]
+        return ids[0] == ids[1] and self.current.id == other.current.id
+
 
 def plan_host(host: Host) -> HostPlan:
     """Read a host and its data, and work out the changes; nothing on the host changes.
@@ -45,7 +52,9 @@ def plan_host(host: Host) -> HostPlan:
     DrydockError where the data is wrong, or the host can't run what it asks for.
     """
     inputs = inputs_of(host)
-    located = locate(host, inputs)
+    located = locate(
+        host, inputs.settings, inputs.stack.name, lambda chip: refuse_chip(inputs, chip)
+    )
     daemon: Daemon
     observed: Observed
     current: CurrentRelease
@@ -70,7 +79,19 @@ def plan_host(host: Host) -> HostPlan:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
         changes = compare(release, current, observed, detected.daemon.cpus)
-    return HostPlan(inputs, detected, release, observed, current, changes)
+    return HostPlan(inputs.settings, detected, release, observed, current, changes)
+
+
+def look_again(host: Host, plan: HostPlan) -> HostPlan:
+    """The same plan with the host as it is now, and what now is to change."""
+    observed: Observed
+    current: CurrentRelease
+    observed, current = together(
+        lambda: observe(host, plan.detected.runtime, plan.release.stack),
+        lambda: current_release(host, plan.detected.directory),
+    )
+    changes = compare(plan.release, current, observed, plan.detected.daemon.cpus)
+    return HostPlan(plan.settings, plan.detected, plan.release, observed, current, changes)
 
 
 def _render(

@@ -22,6 +22,8 @@ class ReleaseInfo:
     files: dict[str, str] = field(default_factory=dict)
     release_ids: tuple[str, ...] = ()
     secret_names: tuple[str, ...] = ()
+    lock: dict[str, str] = field(default_factory=dict)
+    """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
     def to_json(self) -> dict[str, object]:
         """For pyinfra's own JSON output."""
@@ -54,6 +56,7 @@ class Release(FactBase[ReleaseInfo]):
             files=dict(_digest(line) for line in digests),
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),
+            lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 
 

@@ -1,7 +1,20 @@
 #!/bin/sh
-# Prints what lies in a stack's directory: releases, secrets' names, the current release's files.
-# Parameter: the directory.
+# Prints what lies in a stack's directory: the lock, releases, secrets' names, the current release's
+# files. Parameter: the directory.
 cd "$1" 2>/dev/null || exit 0
+if [ -d lock ]; then
+    value() { sed -n "s/^$1	//p" lock/owner 2>/dev/null; }
+    state=dead
+    name=$(value name)
+    pid=$(value pid)
+    # The process that holds a lock has the lock's name among its arguments.
+    case "${name:+$(ps -ww -o args= -p "$pid" 2>/dev/null)}" in
+    *"$name"*) state=${name:+held} ;;
+    *) [ "$(value booted)" = "$(LC_ALL=C ps -o lstart= -p 1)" ] || state=restarted ;;
+    esac
+    printf 'lock_state\t%s\n' "${state:-dead}"
+    sed 's/^/lock_/' lock/owner 2>/dev/null
+fi
 for release in releases/*/; do
     release=${release%/}
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"

@@ -100,6 +100,13 @@ def is_local(connector: "BaseConnector") -> bool:
     return isinstance(connector, LocalConnector)
 
 
+def cut(connector: "BaseConnector") -> None:
+    """End a host's SSH connection and all that goes on in it; on this machine there is none."""
+    client = getattr(connector, "client", None)
+    if client is not None:
+        client.close()
+
+
 def open_command(
     connector: "BaseConnector", words: Sequence[str], timeout_s: float | None
 ) -> ChannelSocket:

@@ -15,7 +15,7 @@ from stack.changes import Action, Changes
 def announce(host: Host, plan: HostPlan, *, diff: bool) -> None:
     """Log every change in words, the map's warnings, and the files' diffs if asked for."""
     if not plan.changes:
-        host.log(f"no changes: {plan.inputs.stack.name}:{plan.release.tag}, {_release(plan)}")
+        host.log(f"no changes: {plan.release.stack.name}:{plan.release.tag}, {_release(plan)}")
         return
     host.log(f"{plan.detected.chip.name}, {_release(plan)}: {len(plan.changes.all)} changes")
     for finding in plan.release.map.findings:

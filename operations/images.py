@@ -19,15 +19,15 @@ from requests.exceptions import RequestException
 
 from facts.detect import Detected
 from facts.observe import cannot_pull, familiar, mirrored
-from link.daemon import daemon
+from link.daemon import close, daemon
 from operations.docker_cli import docker
 from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.changes import Changes
 from stack.errors import DrydockError
 from stack.images import LABEL, Image
-from stack.model import Settings
 from stack.render import Release
+from stack.settings import Settings
 
 LAST_LINES = 30
 MAX_PARALLEL = 4
@@ -138,6 +138,8 @@ def _build_all(
     detected: Detected,
     settings: Settings,
 ) -> bool:
+    # Each build takes a session of the connection; the daemon's client opens its own again.
+    close(host)
     parallel = settings.build_parallel or min(detected.daemon.cpus, MAX_PARALLEL)
     alike = _alike(release, names)
     shared = [group for group in alike if group[0] not in release.containers]

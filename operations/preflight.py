@@ -31,9 +31,9 @@ def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
     tools = host.get_fact(
         Tools, docker_cli=plan.detected.runtime.docker_cli, directory=plan.detected.directory
     )
-    refuse_tools(tools, plan.changes, plan.inputs.settings.min_free_disk)
+    refuse_tools(tools, plan.changes, plan.settings.min_free_disk)
     if plan.changes.of("build"):
-        build_secrets(plan.inputs.settings)
+        build_secrets(plan.settings)
     ports = wanted_ports(plan.release, plan.changes)
     if ports:
         listeners = host.get_fact(Listeners, ports=tuple(ports))

@@ -7,13 +7,11 @@ from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 from pyinfra.context import ctx_host, state
 
-from facts.observe import current_release, observe
-from facts.plan import HostPlan
+from facts.plan import HostPlan, look_again
 from facts.verify import Verdict, verify
 from link.channel import is_local
 from operations.refusal import refused, step
 from operations.start import Startup
-from stack.compare import compare
 from stack.measured import table
 
 
@@ -39,14 +37,11 @@ def _fail(host: Host, problems: tuple[str, ...]) -> bool:
 
 def check(host: Host, plan: HostPlan, seconds_to_healthy: Mapping[str, float]) -> tuple[str, ...]:
     """Look at a host, log the table of what was measured, and return what is wrong."""
-    observed, changes = plan.observed, plan.changes
-    if changes or not plan.is_fresh:
-        observed = observe(host, plan.detected.runtime, plan.inputs.stack)
-        current = current_release(host, plan.detected.directory)
-        changes = compare(plan.release, current, observed, plan.detected.daemon.cpus)
-    verdict = verify(host, plan.detected, plan.release, observed, seconds_to_healthy)
+    if plan.changes or not plan.is_fresh:
+        plan = look_again(host, plan)
+    verdict = verify(host, plan.detected, plan.release, plan.observed, seconds_to_healthy)
     log_verdict(host, plan, verdict)
-    return (*verdict.problems, *(change.sentence for change in changes.all))
+    return (*verdict.problems, *(change.sentence for change in plan.changes.all))
 
 
 def log_verdict(host: Host, plan: HostPlan, verdict: Verdict) -> None:
@@ -56,8 +51,8 @@ def log_verdict(host: Host, plan: HostPlan, verdict: Verdict) -> None:
     samples = [row.usage.over_s for row in verdict.rows if row.usage]
     if samples:
         host.log(f"CPU over {min(samples):.1f} to {max(samples):.1f} s, 100 % is one core")
-    address = plan.inputs.settings.reached_at
-    for name, service in plan.inputs.stack.services.items():
+    address = plan.settings.reached_at
+    for name, service in plan.release.stack.services.items():
         if service.page:
             host.log(f"{service.page}: http://{address}:{service.published_port} ({name})")
     if not is_local(host.connector):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from stack.lock import LockInfo
+
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove"
 ]
@@ -63,6 +65,7 @@ class CurrentRelease:
     """Path → SHA-256 as it is on disk."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    lock: LockInfo | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, replace
 
 from stack import digest
 from stack.images import STACK_LABEL, Image
-from stack.model import Allocation, HealthCheck, Service, Settings, Stack
+from stack.model import Allocation, HealthCheck, Service, Stack
 from stack.quantities import cores_of
+from stack.settings import Settings
 
 SERVICE_LABEL = "dev.drydock.service"
 RELEASE_LABEL = "dev.drydock.release"

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from stack.consistency import check_core_map, check_stack
 from stack.errors import DrydockError
-from stack.model import CoreMap, Settings, Stack
+from stack.model import CoreMap, Stack
 from stack.origins import Origins, group_origins, suggest
+from stack.settings import Settings
 from stack.wording import validate
 
 __all__ = ["DATA_KEYS", "Inputs", "group_origins", "load_stack"]

@@ -165,29 +165,6 @@ class CoreMap(Data):
     services: dict[Name, MapEntry]
 
 
-class Settings(Data):
-    """What differs between networks and hosts, not between stacks."""
-
-    bind_address: str = Field("127.0.0.1", pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
-    ca_bundle: str | None = None
-    """PEM file on the control machine that builds trust, for a network with its own CA."""
-    registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
-    """Registry that Docker Hub's images are pulled through, by tag."""
-    pip_index_url: str | None = None
-    npm_registry: str | None = None
-    docker_cli: AbsolutePath | None = None
-    docker_socket: AbsolutePath | None = None
-    min_free_disk: MemoryBytes = 6 * 2**30
-    """Free disk space without which nothing is built."""
-    build_parallel: int | None = Field(None, ge=1, le=6)
-    """Images built at once; default: the daemon's CPUs, at most 4."""
-
-    @property
-    def reached_at(self) -> str:
-        """Where published ports are, as seen from the host itself."""
-        return "127.0.0.1" if self.bind_address == "0.0.0.0" else self.bind_address  # noqa: S104
-
-
 class CoreLevel(Data):
     """Cores of one kind, by the name that macOS gives."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from stack import digest, templates
 from stack.containers import LOG_OPTIONS, RELEASE_LABEL, Container, desired_container
 from stack.images import Image, make_images
-from stack.model import Map, Settings, Stack
+from stack.model import Map, Stack
+from stack.settings import Settings
 
 MANIFEST = "manifest.json"
 

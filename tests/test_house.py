@@ -57,7 +57,7 @@ def name(path):
 PYTHON = tracked("*.py")
 SHELL = tracked("*.sh")
 # Shell that a Mac runs: the facts' scripts, and what operations put together.
-ON_HOSTS = [*tracked("facts/*.sh"), *tracked("operations/*.py"), *tracked("link/*.py")]
+ON_HOSTS = tracked("facts/*.sh", "operations/*.sh", "operations/*.py", "link/*.py")
 
 
 def test_there_is_something_to_check():

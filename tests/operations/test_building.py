@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from pyinfra.connectors.local import LocalConnector
 
 from operations import images
 from stack.errors import DrydockError
@@ -14,6 +15,8 @@ from tests.demo import demo_host, demo_inputs, demo_release
 
 class HostDouble:
     """A host whose builds end as told; it keeps their command lines and what was logged."""
+
+    connector = object.__new__(LocalConnector)
 
     def __init__(self, broken=()):
         self.broken, self.lines, self.logged = broken, [], []

@@ -45,6 +45,7 @@ def arguments(kwargs, facts, project):
     readers = {
         "changes": changes_of,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
+        "plan": lambda plan: plan and SimpleNamespace(**arguments(plan, facts, project)),
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),

@@ -58,11 +58,8 @@ class Project:
         **data: object,
     ) -> Run:
         """Run `pyinfra INVENTORY PROGRAM --limit HOST … --data KEY=VALUE …` as a user would."""
-        words = self._command(program, hosts, inventory, *options)
-        for key, value in data.items():
-            words += ["--data", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
         done = subprocess.run(
-            words,
+            [*self._command(program, hosts, inventory, *options), *_said(data)],
             check=False,
             cwd=self.folder,
             env=self._environment,
@@ -73,10 +70,12 @@ class Project:
         )
         return Run(done.returncode, done.stdout + done.stderr, done.stdout)
 
-    def start(self, program: str, *options: str, hosts: str) -> subprocess.Popen[str]:
+    def start(
+        self, program: str, *options: str, hosts: str, **data: object
+    ) -> subprocess.Popen[str]:
         """Start a command that runs until it is interrupted; stderr comes with stdout."""
         return subprocess.Popen(
-            self._command(program, hosts, None, *options),
+            [*self._command(program, hosts, None, *options), *_said(data)],
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -103,6 +102,12 @@ class Project:
         text = file.read_text()
         assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
         file.write_text(text.replace(old, new))
+
+
+def _said(data: Mapping[str, object]) -> list[str]:
+    """`--data KEY=VALUE` for each."""
+    words = {key: it if isinstance(it, str) else json.dumps(it) for key, it in data.items()}
+    return [word for key, text in words.items() for word in ("--data", f"{key}={text}")]
 
 
 def write_inventory(file: Path, groups: Mapping[str, list[tuple[str, dict[str, object]]]]) -> Path:

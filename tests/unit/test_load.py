@@ -5,7 +5,8 @@ import pytest
 
 from stack.errors import DrydockError
 from stack.load import group_origins, load_stack
-from stack.model import CoreMap, Settings, Stack
+from stack.model import CoreMap, Stack
+from stack.settings import Settings
 from stack.wording import PATTERN_WORDS
 
 ORIGINS = {

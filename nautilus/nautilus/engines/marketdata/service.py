@@ -30,8 +30,8 @@ from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
 from nautilus.frame.topics import KEPT_ENTRIES, TICK_INTAKE, TICKS
 from nautilus.market.bars import Bar, Interval, stored_bars
-from nautilus.market.returns import ReturnTable, common_returns
 from nautilus.market.flow import BarBatch
+from nautilus.market.returns import ReturnTable, common_returns
 
 log = logging.getLogger(__name__)
 

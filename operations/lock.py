@@ -1,0 +1,124 @@
+"""The lock on a host: whoever changes a stack there holds it, and gives it back in any case."""
+
+import contextlib
+import getpass
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from secrets import token_hex
+
+import gevent
+from gevent.event import Event
+from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import BaseStateCallback, State
+from pyinfra.context import state
+
+from facts.observe import current_release
+from facts.plan import HostPlan, look_again
+from link.channel import cut, is_local
+from link.dialogue import Dialogue
+from operations.refusal import refused, step
+from stack.lock import breakable, why_locked
+
+SCRIPT = Path(__file__).with_name("lock.sh").read_text()
+BEAT_S = 5
+PATIENCE_S = 20
+"""This side gives up earlier than the host, which then may give the lock to another."""
+SILENCE_S = 30
+"""The host gives a lock back after this to twice this time without a sign of its owner."""
+
+
+@operation()
+def take(plan: HostPlan, purpose: str) -> Generator[PyinfraCommand, None, None]:
+    """Take the stack's lock before the first change; where nothing is to change, don't.
+
+    + plan: what is about to be done
+    + purpose: what to tell others that it is held for
+
+    Held by a process on the host that lives as long as the connection, it is given back when the
+    run ends, however it ends: by itself, by a failure, by Ctrl-C or kill, by a lost connection.
+    """
+    if plan.changes:
+        yield step(_take, plan, purpose)
+
+
+def waited_for(host: Host, plan: HostPlan) -> bool:
+    """Wait for another's lock if the data says so; whether it did, and the plan is old.
+
+    A run with nothing to do needs no lock, and waits for none.
+    """
+    lock, patience_s = plan.current.lock, plan.settings.lock_wait_s
+    if not (plan.changes and lock and lock.state == "held" and patience_s):
+        return False
+    host.log(f"waiting up to {patience_s} s for the lock of {lock.told}")
+    # There is no event to wait for in a shell; each look is a second after the last.
+    path = QuoteString(f"{plan.detected.directory}/lock")
+    host.run_shell_command(
+        StringCommand(
+            f"left={patience_s}; while [ $left -gt 0 ] && [ -d",
+            path,
+            "]; do sleep 1; left=$((left - 1)); done",
+        )
+    )
+    return True
+
+
+def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
+    directory = plan.detected.directory
+    lock = current_release(host, directory).lock
+    silence_s = 0 if is_local(host.connector) else SILENCE_S
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    dead = breakable(lock, plan.settings.break_lock)
+    said = (directory, token_hex(8), who, purpose, dead, str(silence_s))
+    dialogue = Dialogue(host.connector, ["sh", "-c", SCRIPT, "drydock-lock", *said], PATIENCE_S)
+    answer = dialogue.hear()
+    if answer != "taken":
+        dialogue.close()
+        lock = current_release(host, directory).lock
+        if answer == "held" and lock:
+            return refused(host, why_locked(lock))
+        return refused(host, f"the lock in {directory} can't be taken: {answer or 'no answer'}")
+    _Held(host, dialogue)
+    if lock and dead:
+        host.log(f"broke the lock of {lock.told}, who is gone")
+    if look_again(host, plan).is_where(plan):
+        return True
+    return refused(
+        host, "the host has changed since it was looked at; nothing was changed: run it again"
+    )
+
+
+class _Held(BaseStateCallback):
+    """A lock that is held until pyinfra leaves the host, which it does after failures too."""
+
+    def __init__(self, host: Host, dialogue: Dialogue) -> None:
+        self._host, self._dialogue = host, dialogue
+        self._over = Event()
+        self._beats = gevent.spawn(self._beat)
+        state.add_callback_handler(self)  # type: ignore[no-untyped-call]
+
+    def _beat(self) -> None:
+        """Tell the host that this side lives, and learn that the host does."""
+        try:
+            while not self._over.wait(BEAT_S):
+                self._dialogue.say("here")
+                if self._dialogue.hear() is None:
+                    raise ConnectionError("another broke it, or its process there was ended")
+        except (OSError, EOFError) as error:
+            self._over.set()
+            refused(self._host, f"the lock is lost, so is the connection: {error}")
+            cut(self._host.connector)
+
+    def host_disconnect(self, state: State, host: Host) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Give it back, and wait until it is."""
+        if host is not self._host:
+            return
+        self._over.set()
+        self._beats.join()
+        # A connection that is gone has given it back already.
+        with contextlib.suppress(OSError, EOFError):
+            self._dialogue.say("end")
+            self._dialogue.hear()
+        self._dialogue.close()

@@ -1,0 +1,33 @@
+"""What is said of a host and of one run, beside the stack: `docs/stack.md` lists it."""
+
+from pydantic import Field
+
+from stack.fields import AbsolutePath, MemoryBytes
+from stack.model import Data
+
+
+class Settings(Data):
+    """What differs between networks and hosts, not between stacks."""
+
+    bind_address: str = Field("127.0.0.1", pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
+    ca_bundle: str | None = None
+    """PEM file on the control machine that builds trust, for a network with its own CA."""
+    registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
+    """Registry that Docker Hub's images are pulled through, by tag."""
+    pip_index_url: str | None = None
+    npm_registry: str | None = None
+    docker_cli: AbsolutePath | None = None
+    docker_socket: AbsolutePath | None = None
+    min_free_disk: MemoryBytes = 6 * 2**30
+    """Free disk space without which nothing is built."""
+    build_parallel: int | None = Field(None, ge=1, le=6)
+    """Images built at once; default: the daemon's CPUs, at most 4."""
+    lock_wait_s: int = Field(0, ge=0)
+    """How long a run waits for the lock of another that changes the same stack."""
+    break_lock: bool = False
+    """Whether to break a lock whose owner is gone."""
+
+    @property
+    def reached_at(self) -> str:
+        """Where published ports are, as seen from the host itself."""
+        return "127.0.0.1" if self.bind_address == "0.0.0.0" else self.bind_address  # noqa: S104
