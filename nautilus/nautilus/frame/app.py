@@ -11,7 +11,7 @@ from nautilus import __version__
 from nautilus.frame.health import Health, HealthCheck
 from nautilus.frame.metrics import RequestTimer, exposition
 from nautilus.frame.service import Service
-from nautilus.frame.stores import STORE_AWAY, StoreNotConfiguredError
+from nautilus.frame.stores import NOT_PREPARED, STORE_AWAY, StoreNotConfiguredError
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +48,13 @@ def create_app(service: Service) -> FastAPI:
 
     app.include_router(service.routes())
     app.add_middleware(RequestTimer)
-    for error in (*STORE_AWAY, StoreNotConfiguredError):
+    for error in (*STORE_AWAY, *NOT_PREPARED, StoreNotConfiguredError):
         app.add_exception_handler(error, _store_away)
     return app
 
 
 async def _store_away(request: Request, error: Exception) -> Response:
     log.warning("%s %s: %s", request.method, request.url.path, error)
-    detail = f"a store is away: {error or type(error).__name__}"
+    state = "not ready" if isinstance(error, NOT_PREPARED) else "away"
+    detail = f"a store is {state}: {error or type(error).__name__}"
     return JSONResponse({"detail": detail}, status_code=503, headers={"Retry-After": "1"})

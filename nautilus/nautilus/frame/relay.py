@@ -1,7 +1,7 @@
 """Messages that lead to messages: an engine's part in the flow from ticks to performance."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -44,10 +44,6 @@ class Source(Generic[M]):
     model: type[M]
     handle: Callable[[str, M, Pipeline], Awaitable[None]]
 
-    async def take(self, key: str, text: str, commit: Pipeline) -> None:
-        """Handle an entry; raises ValidationError for one that is no such message."""
-        await self.handle(key, self.model.model_validate_json(text), commit)
-
 
 def publish(commit: Pipeline, message: Message) -> None:
     """Write a message to its topic when the transaction is done."""
@@ -62,7 +58,7 @@ async def relay(redis: Redis, group: str, *sources: Source[Any]) -> None:
     group, which `Service.leads` chooses, keeps the order.
     """
     by_topic = {source.model.topic: source for source in sources}
-    positions: dict[str, str] = {}
+    positions: dict[Any, Any] = {}
     while True:
         if not positions:
             for topic in by_topic:
@@ -75,8 +71,9 @@ async def relay(redis: Redis, group: str, *sources: Source[Any]) -> None:
                 raise
             positions = {}
             continue
-        for topic, entries in reply.items() if isinstance(reply, dict) else reply or ():
-            found = list(cast("Entries", entries))
+        streams = reply.items() if isinstance(reply, dict) else reply or ()
+        for topic, entries in cast("Iterable[tuple[str, Entries]]", streams):
+            found = list(entries)
             if not found:
                 positions[topic] = NEW
             for key, fields in found:
@@ -86,10 +83,16 @@ async def relay(redis: Redis, group: str, *sources: Source[Any]) -> None:
 async def _take(redis: Redis, group: str, source: Source[Any], key: str, text: str) -> None:
     topic = source.model.topic
     async with redis.pipeline(transaction=True) as commit:
-        try:
-            await source.take(key, text, commit)
-        except ValidationError as error:
-            log.warning("%s: entry %s dropped: %s", topic, key, error)
-            await commit.reset()
+        message = _read(source.model, topic, key, text)
+        if message is not None:
+            await source.handle(key, message, commit)
         commit.xack(topic, group, key)
         await commit.execute()
+
+
+def _read(model: type[M], topic: str, key: str, text: str) -> M | None:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        log.warning("%s: entry %s dropped: %s", topic, key, error)
+        return None

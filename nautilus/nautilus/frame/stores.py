@@ -31,6 +31,10 @@ STORE_AWAY = (
 )
 
 
+# What Postgres says before the engine that owns a table has made it.
+NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+
+
 class StoreNotConfiguredError(RuntimeError):
     """A service asked for a store whose address its environment does not give."""
 

@@ -35,6 +35,16 @@ async def latest(
     return [(key, model.model_validate_json(fields[FIELD])) for key, fields in entries if fields]
 
 
+async def between(redis: Redis, stream: str, model: type[Model], after: str) -> list[Model]:
+    """A stream's models after an entry, the oldest first; all of them after an empty id.
+
+    Raises ValidationError for a foreign entry.
+    """
+    found = await redis.xrange(stream, min=f"({after}" if after else "-")
+    entries = cast("Entries", found)
+    return [model.model_validate_json(fields[FIELD]) for _, fields in entries if fields]
+
+
 async def consume(
     redis: Redis,
     stream: str,

@@ -32,6 +32,15 @@ LENGTHS = {
 }
 
 
+YEAR = timedelta(days=365)
+"""Of trading: nothing here knows an exchange's calendar."""
+
+
+def periods_per_year(interval: Interval) -> float:
+    """Bars in a year."""
+    return YEAR / LENGTHS[interval]
+
+
 class Bar(BaseModel):
     """Open, high, low, close and volume of an interval that begins at `at`."""
 
@@ -55,20 +64,25 @@ async def stored_bars(
     limit: int,
 ) -> list[Bar]:
     """The last bars of an instrument within a time, oldest first."""
-    rows = await pool.fetch(
-        """
-        SELECT * FROM (
-            SELECT symbol, "interval", at, open, high, low, close, volume, ticks
-            FROM marketdata.bars
-            WHERE symbol = $1 AND "interval" = $2
-                AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
-            ORDER BY at DESC LIMIT $5
-        ) AS newest ORDER BY at
-        """,
-        symbol,
-        interval.value,
-        start,
-        end,
-        limit,
-    )
+    try:
+        rows = await pool.fetch(
+            """
+            SELECT * FROM (
+                SELECT symbol, "interval", at, open, high, low, close, volume, ticks
+                FROM marketdata.bars
+                WHERE symbol = $1 AND "interval" = $2
+                    AND ($3::timestamptz IS NULL OR at >= $3)
+                    AND ($4::timestamptz IS NULL OR at < $4)
+                ORDER BY at DESC LIMIT $5
+            ) AS newest ORDER BY at
+            """,
+            symbol,
+            interval.value,
+            start,
+            end,
+            limit,
+        )
+    except asyncpg.UndefinedTableError:
+        # Made by the marketdata engine when it first starts: until then there are no bars.
+        return []
     return [Bar.model_validate(dict(row)) for row in rows]

@@ -18,6 +18,10 @@ FLOW_INTERVAL = Interval.S1
 """The bars that features, factors and predictions are made of, once each is closed."""
 
 
+POSITIONS_NOW = "nautilus:positions"
+"""Each open portfolio's last `Positions`, a hash in Redis."""
+
+
 class BarBatch(Message):
     """Bars that changed together, as they stand."""
 
@@ -31,7 +35,7 @@ class FeatureBatch(Message):
     topic: ClassVar[str] = topics.FEATURES
     interval: Interval
     closes: dict[Symbol, float]
-    """Of the bars at `at`, a subset of the universe: those that traded."""
+    """Of the bars that closed: a part of the universe, when some instruments trade less often."""
     features: dict[Symbol, dict[str, float | None]]
 
 
@@ -72,14 +76,10 @@ class Signal(Message):
     order: Order
 
 
-class AllowedOrder(Message):
-    """A signal that passed the risk check; its `id` is the signal's."""
+class AllowedOrder(Signal):
+    """A signal that passed the risk check, with all that it said."""
 
     topic: ClassVar[str] = topics.ORDERS
-    id: str
-    strategy: Identifier
-    portfolio: Identifier
-    order: Order
 
 
 class Breach(Message):
@@ -89,7 +89,7 @@ class Breach(Message):
     id: str = ""
     """Its place in the stream."""
     origin: str = ""
-    """Empty for an order that was asked about by a request."""
+    """Empty for an order that a request asked about."""
     signal: str | None = None
     strategy: Identifier | None = None
     portfolio: Identifier
@@ -100,7 +100,7 @@ class Breach(Message):
 
 
 class Positions(Message):
-    """A portfolio after an order or at new prices."""
+    """A portfolio when it is opened, after an order, or at new prices."""
 
     topic: ClassVar[str] = topics.POSITIONS
     portfolio: Identifier
@@ -108,7 +108,7 @@ class Positions(Message):
     positions: dict[Symbol, Position]
     """Quantities at their last price."""
     equity: float
-    filled_to: str
+    filled_to: str = ""
     """The place in ORDERS of the last order that it holds; empty before the first."""
     orders: tuple[str, ...] = ()
     """The orders that this message is the answer to; empty when only prices changed."""
@@ -125,7 +125,7 @@ class PerformanceUpdate(Message):
     """From the highest equity so far, a fraction, 0 or negative."""
     deepest_drawdown: float
     periods: int
-    """Bars of the flow's interval that the ratios are of."""
+    """Returns, one a bar of the flow's interval, that the ratios are of."""
     annual_volatility: float | None
     sharpe: float | None
     sortino: float | None

@@ -17,15 +17,16 @@ from nautilus.engines.analytics.attribution import (
     attribute,
     turnover,
 )
+from nautilus.engines.analytics.curve import EquityPoint, points
+from nautilus.engines.analytics.flow import follow
 from nautilus.engines.analytics.performance import Performance, TrackRecord, measure
 from nautilus.frame.fields import Identifier, Symbol
 from nautilus.frame.service import Service
-from nautilus.market.bars import LENGTHS, Bar, Interval, stored_bars
+from nautilus.market.bars import Bar, Interval, periods_per_year, stored_bars
 from nautilus.market.batch import compute_features
 from nautilus.market.indicators import DEFINITIONS
 from nautilus.market.series import Bars, Columns, Parameters
 
-YEAR_S = 365 * 86_400
 Count = Annotated[int, Query(ge=3, le=50_000)]
 
 
@@ -64,8 +65,16 @@ class Analytics(Service):
         router.post("/attribution")(self.attribution)
         router.post("/turnover")(self.turnover)
         router.get("/symbol/{symbol}")(self.symbol)
+        router.get("/equity/{portfolio}")(self.equity)
         router.get("/technical-indicators/{symbol}")(self.indicators)
         return router
+
+    @override
+    async def start(self) -> None:
+        if self.leads and set(self.stores.needed) == {"redis", "postgres"}:
+            self.background.start(
+                "flow", lambda: follow(self.stores.redis, self.stores.postgres, self._measure)
+            )
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:
@@ -73,8 +82,7 @@ class Analytics(Service):
 
     async def performance(self, portfolio: Identifier, record: TrackRecord) -> PortfolioPerformance:
         """A track record's figures."""
-        figures = await self.compute.run(measure, record)
-        self.shared.add("processed_count")
+        figures = await self._measure(record)
         return PortfolioPerformance(portfolio=portfolio, **dict(figures))
 
     async def attribution(self, request: AttributionRequest) -> Attribution:
@@ -95,10 +103,9 @@ class Analytics(Service):
         closes = [bar.close for bar in await self._bars(symbol, interval, bars)]
         record = TrackRecord(
             returns=[after / before - 1 for before, after in pairwise(closes)],
-            periods_per_year=YEAR_S / LENGTHS[interval].total_seconds(),
+            periods_per_year=periods_per_year(interval),
         )
-        figures = await self.compute.run(measure, record)
-        self.shared.add("processed_count")
+        figures = await self._measure(record)
         return SymbolPerformance(
             symbol=symbol, interval=interval, last_price=closes[-1], **dict(figures)
         )
@@ -118,6 +125,17 @@ class Analytics(Service):
         )
         self.shared.add("processed_count")
         return SymbolIndicators(symbol=symbol, interval=interval, features=computed[symbol])
+
+    async def equity(
+        self, portfolio: Identifier, count: Annotated[int, Query(ge=1, le=50_000)] = 3_600
+    ) -> list[EquityPoint]:
+        """An open portfolio's equity by second, the last points, oldest first."""
+        return await points(self.stores.postgres, portfolio, count)
+
+    async def _measure(self, record: TrackRecord) -> Performance:
+        figures = await self.compute.run(measure, record)
+        self.shared.add("processed_count")
+        return figures
 
     async def _bars(self, symbol: str, interval: Interval, count: int) -> list[Bar]:
         found = await stored_bars(self.stores.postgres, symbol, interval, None, None, count)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
+from nautilus.engines.features.flow import follow
 from nautilus.engines.features.models import (
     BatchRequest,
     BatchResult,
@@ -16,7 +17,9 @@ from nautilus.engines.features.models import (
 )
 from nautilus.frame.fields import Symbol
 from nautilus.frame.service import Service
+from nautilus.market.bars import periods_per_year
 from nautilus.market.batch import UnknownFeatureError, chosen, compute_features
+from nautilus.market.flow import FLOW_INTERVAL
 from nautilus.market.indicators import DEFINITIONS
 from nautilus.market.series import Bars, Columns, Parameters
 
@@ -52,6 +55,17 @@ class Features(Service):
         router.post("/technical/{symbol}")(self.technical)
         router.post("/batch")(self.batch)
         return router
+
+    @override
+    async def start(self) -> None:
+        if self.leads and "redis" in self.stores.needed:
+            selection = Selection(
+                parameters=Parameters(periods_per_year=periods_per_year(FLOW_INTERVAL)), last=1
+            )
+            self.background.start(
+                "flow",
+                lambda: follow(self.stores.redis, lambda bars: self._compute(bars, selection)),
+            )
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:

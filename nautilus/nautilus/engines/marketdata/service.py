@@ -25,6 +25,7 @@ from nautilus.engines.marketdata.models import (
 )
 from nautilus.frame.fields import Symbol
 from nautilus.frame.relay import publish
+from nautilus.frame.schema import make_schema
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
@@ -142,7 +143,7 @@ class MarketData(Service):
         return Ingested(received=received, stored=stored)
 
     async def _take_in(self) -> None:
-        await store.prepare(self.stores.postgres)
+        await make_schema(self.stores.postgres, "nautilus.engines.marketdata")
         consumer = f"{socket.gethostname()}-{os.getpid()}"
 
         async def handle(batch: TickBatch) -> None:
@@ -161,7 +162,7 @@ class MarketData(Service):
     async def _publish(self, ticks: Sequence[Tick], changed: list[Bar]) -> None:
         redis, fields = self.stores.redis, entry(TickBatch(ticks=list(ticks)))
         origin = await redis.xadd(TICKS, fields, maxlen=KEPT_ENTRIES, approximate=True)
-        bars = BarBatch(origin=origin, at=max(tick.at for tick in ticks), bars=changed)
+        bars = BarBatch(origin=str(origin), at=max(tick.at for tick in ticks), bars=changed)
         async with redis.pipeline(transaction=True) as commit:
             publish(commit, bars)
             await commit.execute()

@@ -11,19 +11,9 @@ from nautilus.engines.marketdata.models import SymbolState, Tick
 from nautilus.market.bars import LENGTHS, Bar
 
 _HERE = files("nautilus.engines.marketdata")
-SCHEMA = _HERE.joinpath("schema.sql").read_text(encoding="utf-8")
 INGEST = _HERE.joinpath("ingest.sql").read_text(encoding="utf-8")
-# Any number, the same in every worker: they all make the schema when they start.
-SCHEMA_LOCK = 8_800
 
 COLUMNS = ("symbol", "at", "sequence", "price", "size")
-
-
-async def prepare(pool: asyncpg.Pool) -> None:
-    """Make the tables where they are missing."""
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
-        await connection.execute(SCHEMA)
 
 
 async def ingest(pool: asyncpg.Pool, ticks: Sequence[Tick]) -> tuple[int, list[Bar]]:

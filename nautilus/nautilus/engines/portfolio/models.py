@@ -118,6 +118,12 @@ class Outcomes(BaseModel):
     mean_deepest_drawdown: float
 
 
+class OpenRequest(BaseModel):
+    """What a portfolio begins with."""
+
+    cash: Positive
+
+
 class RebalanceRequest(BaseModel):
     """What the portfolio holds now, and what it all costs."""
 

@@ -1,13 +1,17 @@
 """The portfolio engine: what to hold, what it could become, what to trade for it."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException
 from pydantic import JsonValue
 from typing_extensions import override
 
+from nautilus.engines.portfolio.accounts import AccountExistsError, open_account
+from nautilus.engines.portfolio.flow import follow, tell
 from nautilus.engines.portfolio.frontier import Frontier, FrontierRequest, efficient_frontier
 from nautilus.engines.portfolio.models import (
+    OpenRequest,
     Optimized,
     OptimizeRequest,
     Outcomes,
@@ -19,6 +23,7 @@ from nautilus.engines.portfolio.optimize import NoPortfolioError
 from nautilus.engines.portfolio.outcomes import MissingPriceError, optimize, rebalance, simulate
 from nautilus.frame.fields import Identifier
 from nautilus.frame.service import Service
+from nautilus.market.flow import POSITIONS_NOW, Positions
 
 TARGETS = "nautilus:portfolio:targets"
 
@@ -35,9 +40,16 @@ class Portfolio(Service):
         router.get("")(self.portfolios)
         router.post("/outcomes")(self.outcomes)
         router.post("/frontier")(self.frontier)
+        router.post("/{portfolio}/open", status_code=201)(self.open)
+        router.get("/{portfolio}/positions")(self.positions)
         router.post("/{portfolio}/optimize")(self.optimize)
         router.post("/{portfolio}/rebalance")(self.rebalance)
         return router
+
+    @override
+    async def start(self) -> None:
+        if self.leads and set(self.stores.needed) == {"redis", "postgres"}:
+            self.background.start("flow", lambda: follow(self.stores.redis, self.stores.postgres))
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:
@@ -50,6 +62,25 @@ class Portfolio(Service):
         """Every portfolio with its target weights, by name."""
         stored = await self.stores.redis.hgetall(TARGETS)
         return [Optimized.model_validate_json(stored[name]) for name in sorted(stored)]
+
+    async def open(self, portfolio: Identifier, request: OpenRequest) -> Positions:
+        """Give a new portfolio its cash; from then on its orders are filled, on paper."""
+        try:
+            account = await open_account(self.stores.postgres, portfolio, request.cash)
+        except AccountExistsError as error:
+            raise HTTPException(409, str(error)) from error
+        state = account.state("", datetime.now(UTC))
+        async with self.stores.redis.pipeline(transaction=True) as commit:
+            tell(commit, state)
+            await commit.execute()
+        return state
+
+    async def positions(self, portfolio: Identifier) -> Positions:
+        """What an open portfolio holds, at its last prices."""
+        stored = await self.stores.redis.hget(POSITIONS_NOW, portfolio)
+        if stored is None:
+            raise HTTPException(404, f"{portfolio} is not open")
+        return Positions.model_validate_json(stored)
 
     async def optimize(self, portfolio: Identifier, request: OptimizeRequest) -> Optimized:
         """Find the best weights and keep them as the portfolio's target."""

@@ -1,5 +1,6 @@
 """Limits and breaches in Redis, with the limits at hand in each worker's memory."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
@@ -24,7 +25,7 @@ class LimitBook:
 
     def __init__(self) -> None:
         self._limits: dict[str, Limits] = {}
-        self.loaded = False
+        self.loaded = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._limits)
@@ -53,7 +54,7 @@ class LimitBook:
             stored = await redis.hgetall(LIMITS)
             found = [Limits.model_validate_json(value) for value in stored.values()]
             self._limits = {limits.portfolio: limits for limits in found}
-            self.loaded = True
+            self.loaded.set()
             while True:
                 message = await changes.get_message(ignore_subscribe_messages=True, timeout=None)
                 if message is not None:

@@ -14,6 +14,7 @@ from nautilus.engines.risk.book import (
     portfolios_in_breach,
     record_breach,
 )
+from nautilus.engines.risk.flow import follow
 from nautilus.engines.risk.limits import (
     CheckRequest,
     CheckResult,
@@ -52,6 +53,10 @@ class Risk(Service):
     async def start(self) -> None:
         if "redis" in self.stores.needed:
             self.background.start("limits", lambda: self._book.follow(self.stores.redis))
+            if self.leads:
+                self.background.start(
+                    "flow", lambda: follow(self.stores.redis, self._book, self._count)
+                )
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:
@@ -62,7 +67,7 @@ class Risk(Service):
 
     async def check(self, portfolio: Identifier, request: CheckRequest) -> CheckResult:
         """May this order pass? One that may not is published as a breach."""
-        if not self._book.loaded:
+        if not self._book.loaded.is_set():
             raise HTTPException(503, "the limits are not loaded yet")
         limits = self._book.get(portfolio)
         # Without limits nothing is known to be safe.
@@ -72,9 +77,8 @@ class Risk(Service):
             excesses = find_excesses(limits, request)
         except EquityRequiredError as error:
             raise HTTPException(422, str(error)) from error
-        self.shared.add("risk_checks_processed")
+        self._count(bool(excesses))
         if excesses:
-            self.shared.add("breaches_detected")
             breach = Breach(
                 at=datetime.now(UTC), portfolio=portfolio, order=request.order, excesses=excesses
             )
@@ -82,6 +86,11 @@ class Risk(Service):
                 record_breach(commit, breach)
                 await commit.execute()
         return CheckResult(portfolio=portfolio, allowed=not excesses, excesses=excesses)
+
+    def _count(self, refused: bool) -> None:
+        self.shared.add("risk_checks_processed")
+        if refused:
+            self.shared.add("breaches_detected")
 
     async def limits(self) -> list[Limits]:
         """Every portfolio's limits."""
