@@ -26,6 +26,9 @@ if can_run_lab && ! $python -m lab status >/dev/null 2>&1; then
     $python -m lab up --n 2 --chips m4max,m1
 fi
 
+say "Checkov, in an environment of its own"
+"${UV:-uv}" sync --quiet --frozen --project tests/rendered/checkov
+
 say "Drydock: units, operations, the lab, the stories"
 $python -m pytest "$@"
 
