@@ -208,7 +208,12 @@ stack = {
             "build": {
                 "dockerfile": "engine",
                 "bases": ("engine-base",),
-                "context": (*_CODE, "nautilus/nautilus/backend"),
+                "context": (
+                    *_CODE,
+                    "nautilus/nautilus/backend",
+                    "nautilus/requirements/backend.txt",
+                ),
+                "arguments": {"requirements": "nautilus/requirements/backend.txt"},
             },
             "cpus": 2,
             "memory": "4 GiB",

@@ -1,16 +1,19 @@
 """Real stores for Nautilus' tests; a test that needs one is skipped where it is not installed."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from nautilus.backend.schema import upgrade
 from nautilus.catalogue import load
 from nautilus.frame.app import create_app
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from redis import Redis
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.nautilus.processes import Running, RunService
 from tests.nautilus.servers import PostgresServer, RedisServer, eventually, postgres_binaries
@@ -35,8 +38,16 @@ def postgres_process() -> Iterator[PostgresServer]:
         pytest.skip("postgres is not installed")
     server = PostgresServer(binaries)
     server.start()
+    asyncio.run(_make_schema(server))
     yield server
     server.remove()
+
+
+async def _make_schema(server: PostgresServer) -> None:
+    url = server.url.replace("postgresql:", "postgresql+asyncpg:")
+    engine = create_async_engine(url, connect_args={"password": server.password})
+    await upgrade(engine)
+    await engine.dispose()
 
 
 @pytest.fixture

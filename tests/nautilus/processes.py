@@ -16,11 +16,13 @@ from tests.nautilus.servers import free_port
 
 class Running:
     def __init__(self, service: str, cpus: set[int] | None = None, **environment: str) -> None:
+        """A service of the platform, or a module of the tests that serves one."""
         self.port = free_port()
+        module = () if "." in service else ("nautilus",)
         pinned = ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []
         self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [*pinned, sys.executable, "-m", "nautilus", service],
+            [*pinned, sys.executable, "-m", *module, service],
             env={**os.environ, "PORT": str(self.port), **environment},
             # A file, because nobody would read a pipe while the service runs.
             stderr=self._log,

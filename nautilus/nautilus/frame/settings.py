@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     postgres_password_file: Path | None = None
     services: str = ""
+    # How long a worker that died keeps its job from the others.
+    job_lease_s: float = Field(default=15.0, gt=0, le=3600)
 
 
 def read_secret(path: Path | None) -> str | None:

@@ -1,0 +1,233 @@
+"""Jobs that outlive a request, a worker and a restart.
+
+An engine names its kinds of job, each with the coroutine that does it:
+
+    self.jobs = Jobs(self, {"backtest": self._backtest}, parallel=2)
+
+offers `self.jobs.routes()`, begins with `self.jobs.start()`, and accepts by `self.jobs.submit`.
+Jobs are done at least once: work that was begun by a worker that died is begun again.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, JsonValue
+from pydantic_core import to_json
+
+from nautilus.frame.job_store import CHANNEL, Claim, Job, JobState, JobStore, JobSummary
+from nautilus.frame.service import Service
+from nautilus.frame.stores import STORE_AWAY
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+log = logging.getLogger(__name__)
+
+RENEWALS_PER_LEASE = 3
+PROGRESS_STEP = 0.01
+FIRST_WAIT_S = 0.1
+
+
+class JobFailedError(Exception):
+    """The work cannot be done, and trying again would not help; its text is the job's error."""
+
+
+class Task:
+    """A job as its work sees it."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.request = claim.request
+        self.progress = 0.0
+        self.note = ""
+        self.news = asyncio.Event()
+        self.stopped = False
+        """The job is no longer ours: a thread that computes for it may give up."""
+        self._loop = asyncio.get_running_loop()
+
+    def report(self, progress: float, note: str = "") -> None:
+        """Say how far the work is, from 0 to 1; any thread may."""
+        progress = min(max(progress, 0.0), 1.0)
+        if abs(progress - self.progress) >= PROGRESS_STEP or note != self.note:
+            self.progress, self.note = progress, note
+            self._loop.call_soon_threadsafe(self.news.set)
+
+
+Work = Callable[[Task], Awaitable[BaseModel | JsonValue]]
+
+
+class Jobs:
+    """One engine's jobs: accepted here, done by whichever worker is free."""
+
+    def __init__(self, service: Service, kinds: Mapping[str, Work], parallel: int = 1) -> None:
+        self._service = service
+        self._kinds = kinds
+        self._parallel = parallel
+        self._lease_s = service.settings.job_lease_s
+        self._running: set[asyncio.Task[None]] = set()
+        self._fault: BaseException | None = None
+
+    def routes(self) -> APIRouter:
+        """GET /jobs and /jobs/{id}."""
+        router = APIRouter(prefix="/jobs", tags=["jobs"])
+        router.get("")(self.recent)
+        router.get("/{job_id}", responses={404: {"description": "no such job"}})(self.get)
+        return router
+
+    def start(self) -> None:
+        """Begin to do jobs, in this worker."""
+        self._bell = asyncio.Event()
+        if "postgres" in self._service.stores.needed:
+            self._service.background.start("jobs", self._take)
+
+    @property
+    def _store(self) -> JobStore:
+        return JobStore(self._service.stores.postgres, self._service.name)
+
+    async def submit(self, kind: str, request: BaseModel, response: Response) -> JobSummary:
+        """Accept a job: it is stored when this returns. Answers 202 with the job's address."""
+        try:
+            job = await self._store.submit(kind, request.model_dump_json())
+        except asyncpg.UntranslatableCharacterError as error:
+            raise HTTPException(422, f"the request cannot be stored: {error}") from error
+        if job is None:
+            raise HTTPException(429, f"too many jobs wait for {self._service.name}")
+        response.status_code = 202
+        response.headers["Location"] = f"/jobs/{job.id}"
+        return job
+
+    async def recent(
+        self, state: JobState | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 50
+    ) -> list[JobSummary]:
+        """The last jobs of this engine, the newest first."""
+        return await self._store.recent(state, limit)
+
+    async def get(self, job_id: UUID) -> Job:
+        """One job with its progress, and its result or error once it ended."""
+        job = await self._store.get(job_id)
+        if job is None:
+            raise HTTPException(404, f"no job {job_id}")
+        return job
+
+    async def _take(self) -> None:
+        try:
+            async with self._listening() as connection:
+                while True:
+                    self._bell.clear()
+                    await self._fill()
+                    await self._wait()
+                    if connection.is_closed():
+                        raise ConnectionError("the connection that tells of new jobs was lost")
+                    if self._fault is not None:
+                        raise self._fault
+        except asyncio.CancelledError:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            raise
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator["PoolConnectionProxy"]:
+        """The bell rings when a job of ours may be free, and when the connection is lost."""
+
+        def told(*said: object) -> None:
+            if said[-1] == self._service.name:
+                self._bell.set()
+
+        async with self._service.stores.postgres.acquire() as connection:
+            connection.add_termination_listener(lambda _: self._bell.set())
+            await connection.add_listener(CHANNEL, told)
+            try:
+                yield connection
+            finally:
+                await connection.remove_listener(CHANNEL, told)
+
+    async def _fill(self) -> None:
+        worker = f"{socket.gethostname()}-{os.getpid()}"
+        while len(self._running) < self._parallel:
+            claim = await self._store.claim(list(self._kinds), worker, self._lease_s)
+            if claim is None:
+                return
+            task = asyncio.create_task(self._do(Task(claim)), name=f"job {claim.id}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+        self._bell.set()
+
+    async def _wait(self) -> None:
+        """Until there may be something to take: told of it, or because a lease ends."""
+        full = len(self._running) >= self._parallel
+        end_s = None if full else await self._store.next_lease_end_s()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(end_s):
+                await self._bell.wait()
+
+    async def _do(self, task: Task) -> None:
+        work = asyncio.create_task(self._outcome(task))
+        lease = asyncio.create_task(self._hold(task))
+        try:
+            await asyncio.wait((work, lease), return_when=asyncio.FIRST_COMPLETED)
+            if lease.done():
+                lease.result()
+                log.warning("job %s: lost, by its lease or because it was cancelled", task.claim.id)
+            elif (outcome := work.result()) is not None:
+                await _until_stored(lambda: self._store.finish(task.claim, *outcome))
+        except asyncio.CancelledError:
+            # This worker is told to stop: let another begin at once.
+            with suppress(*STORE_AWAY):
+                await self._store.release(task.claim)
+            raise
+        finally:
+            task.stopped = True
+            work.cancel()
+            lease.cancel()
+
+    async def _outcome(self, task: Task) -> tuple[JobState, str | None, str | None] | None:
+        """What to store; None when the lease should run out and the job be tried again."""
+        try:
+            result = await self._kinds[task.claim.kind](task)
+            return JobState.DONE, to_json(result, inf_nan_mode="null").decode(), None
+        except JobFailedError as error:
+            return JobState.FAILED, None, str(error)
+        except STORE_AWAY as error:
+            log.warning("job %s: to be tried again: %s", task.claim.id, error)
+            return None
+        except Exception as error:
+            log.exception("job %s failed", task.claim.id)
+            return JobState.FAILED, None, f"{type(error).__name__}: {error}"
+
+    async def _hold(self, task: Task) -> None:
+        """Renew the lease and pass progress on, until the job is no longer ours."""
+
+        async def keep() -> bool:
+            return await self._store.keep(task.claim, task.progress, task.note, self._lease_s)
+
+        while await _until_stored(keep):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lease_s / RENEWALS_PER_LEASE):
+                    await task.news.wait()
+            task.news.clear()
+
+
+async def _until_stored(write: Callable[[], Awaitable[bool]]) -> bool:
+    """Write as soon as Postgres is there."""
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            return await write()
+        except STORE_AWAY as error:
+            log.warning("jobs: %s", error)
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, 2.0)
