@@ -1,8 +1,24 @@
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { App } from "./App";
-import "./style.css";
+import { AnswerError } from "./api/answer";
+import { App } from "./shell/App";
+import { applyTheme, storedTheme } from "./shell/theme";
+import "./shell/theme.css";
+import "./shell/layout.css";
+import "./parts/parts.css";
+import "./parts/controls.css";
+
+applyTheme(storedTheme());
+
+const queries = new QueryClient({
+  defaultOptions: {
+    // What the server refuses once, it refuses again; a lost connection is worth another try.
+    queries: { retry: (failures, error) => failures < 2 && !(error instanceof AnswerError) },
+  },
+});
 
 const root = document.getElementById("root");
 if (root === null) {
@@ -10,6 +26,10 @@ if (root === null) {
 }
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <CSPProvider disableStyleElements>
+      <QueryClientProvider client={queries}>
+        <App />
+      </QueryClientProvider>
+    </CSPProvider>
   </StrictMode>,
 );

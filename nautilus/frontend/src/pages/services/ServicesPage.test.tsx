@@ -1,8 +1,9 @@
-import { cleanup, render, screen, within } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { App } from "./App";
-import type { ServiceState } from "./services";
+import type { ServiceState } from "../../api/services";
+import { answerWith, renderPage } from "../../testing";
+import { Page } from "./ServicesPage";
 
 const risk: ServiceState = {
   service: "risk",
@@ -19,62 +20,61 @@ const factor: ServiceState = {
   reason: "connection refused",
 };
 
-function answerWith(answer: () => Promise<Response>): void {
-  vi.stubGlobal("fetch", vi.fn(answer));
-}
-
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
-describe("the first page", () => {
-  it("says that it asks until the first answer", () => {
+describe("the services", () => {
+  it("are asked for until the first answer", () => {
     answerWith(() => new Promise(() => {}));
-    render(<App />);
-    expect(screen.getByText("Asking every service …")).toBeDefined();
-    expect(screen.getByRole("main").getAttribute("aria-busy")).toBe("true");
+    renderPage(<Page />);
+    expect(screen.getByRole("status").textContent).toContain("Asking for state of the services");
   });
 
-  it("shows each service, the troubled ones first", async () => {
+  it("are shown each, the troubled ones first", async () => {
     answerWith(async () => Response.json([risk, factor]));
-    render(<App />);
+    renderPage(<Page />);
     const lines = (await screen.findAllByRole("row")).slice(1);
     expect(lines.map((line) => within(line).getByRole("rowheader").textContent)).toEqual([
       "factor",
       "risk",
     ]);
     expect(screen.getByText("connection refused")).toBeDefined();
-    expect(screen.getByText("1.3 ms")).toBeDefined();
+    expect(within(lines[1] as HTMLElement).getByText("1.3 ms")).toBeDefined();
+    expect(screen.getByText("factor", { selector: "dd" })).toBeDefined();
+    expect(screen.getByText("Slowest answer: risk")).toBeDefined();
     expect(screen.getByRole("status").textContent).toContain("1 of 2 services healthy");
   });
 
-  it("says so when there are no services", async () => {
+  it("may be none", async () => {
     answerWith(async () => Response.json([]));
-    render(<App />);
+    renderPage(<Page />);
     expect(await screen.findByText(/was told of no services/)).toBeDefined();
   });
 
   it.each([
-    ["an error", async () => new Response("", { status: 502 }), "the backend answered 502"],
-    ["no list", async () => Response.json({}), "not a list of services"],
-  ])("shows that the backend gave %s", async (_, answer, said) => {
+    ["an error", async () => new Response("", { status: 502 }), "the server answered 502"],
+    ["a reason", async () => Response.json({ detail: "away" }, { status: 503 }), "away"],
+    ["no list", async () => Response.json({}), "unexpected form"],
+    ["an unknown state", async () => Response.json([{ ...risk, state: "?" }]), "0.state"],
+  ])("are not shown where the backend gave %s", async (_, answer, said) => {
     answerWith(answer);
-    render(<App />);
+    renderPage(<Page />);
     expect((await screen.findByRole("alert")).textContent).toContain(said);
   });
 
-  it("keeps what it knows when an answer fails, and recovers", async () => {
+  it("stay when an answer fails, until the next", async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     let healthy = true;
     answerWith(async () => (healthy ? Response.json([risk]) : new Response("", { status: 503 })));
-    render(<App />);
-    await screen.findByText("risk");
+    renderPage(<Page />);
+    await screen.findByRole("rowheader", { name: "risk" });
     healthy = false;
     await vi.advanceTimersByTimeAsync(5_000);
     await screen.findByRole("alert");
-    expect(screen.getByText("risk")).toBeDefined();
+    expect(screen.getByRole("rowheader", { name: "risk" })).toBeDefined();
     healthy = true;
     await vi.advanceTimersByTimeAsync(5_000);
     await vi.waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
