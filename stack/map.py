@@ -1,7 +1,8 @@
 """Plan what each service gets on one host's daemon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from stack.clusters import Cores, clusters_of
 from stack.demands import Demand, demands_of, refuse_impossible
 from stack.findings import findings_of
 from stack.fit import fit_cpus, fit_limits, fit_reservations
@@ -19,16 +20,18 @@ def plan(inputs: Inputs, chip: Chip, daemon: Daemon) -> Map:
     """
     demands = demands_of(inputs)
     refuse_impossible(demands, daemon, inputs.origins.file("overrides"))
-    services = allocate(demands, daemon)
+    services = allocate(demands, daemon, clusters_of(chip, daemon.cpus))
     return Map(services=services, findings=findings_of(demands, services, chip, daemon))
 
 
-def allocate(demands: Mapping[str, Demand], daemon: Daemon) -> dict[str, Allocation]:
+def allocate(
+    demands: Mapping[str, Demand], daemon: Daemon, clusters: Sequence[Cores]
+) -> dict[str, Allocation]:
     """Turn demands into allocations, dimension by dimension."""
     limits = fit_limits(demands, daemon)
     reservations = fit_reservations(demands, limits, daemon)
     cpus = fit_cpus(demands, daemon)
-    placement = place(demands, cpus, daemon.cpus)
+    placement = place(demands, cpus, clusters)
     allocations = {}
     for name, demand in demands.items():
         cores = placement.cores[name]

@@ -1,13 +1,17 @@
 """Choose cores for services whose cpuset is not written, or is written for a larger daemon."""
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from stack.balance import balance
+from stack.board import Board, Task, width_of
+from stack.clusters import Cores
 from stack.demands import Demand
 from stack.quantities import cores_of
+from stack.steady import WORTH_MOVING, arrange, rounded
 
-Cores = tuple[int, ...]
+GLANCE = 80
+"""Effort for a first look at what a choice would give."""
 
 
 @dataclass(frozen=True)
@@ -16,39 +20,42 @@ class Placement:
 
     cores: Mapping[str, Cores | None]
     planned: frozenset[str]
+    board: Board | None
+    """The arrangement of the services that share cores, if any was made."""
 
 
-def place(demands: Mapping[str, Demand], cpus: Mapping[str, float], cores: int) -> Placement:
-    """Choose cores: dedicated services first, then the largest load onto the least loaded cores.
+def place(
+    demands: Mapping[str, Demand], cpus: Mapping[str, float], clusters: Sequence[Cores]
+) -> Placement:
+    """Choose cores: dedicated services get some of their own, the others share the rest evenly.
 
     + cpus: what each service gets, which is its load
-    + cores: how many the daemon has
+    + clusters: the daemon's cores, in groups that a service should not leave
     """
-    written = {name: d.cpuset for name, d in demands.items() if stands_as_written(d, cores)}
+    all_cores = [core for cluster in clusters for core in cluster]
+    written = {n: d.cpuset for n, d in demands.items() if stands_as_written(d, len(all_cores))}
     chosen = {name: cores_of(cpuset) if cpuset else None for name, cpuset in written.items()}
     by_hand = any("cpuset" not in demands[name].literal for name in written)
-    loads = [0.0] * cores
+    loads = dict.fromkeys(all_cores, 0.0)
     for name, own in chosen.items():
-        _add_load(loads, own or (), cpus[name])
+        for core in own or ():
+            loads[core] += cpus[name] / len(own or ())
 
-    to_place = sorted(
-        (name for name in demands if demands[name].pinned and name not in chosen),
-        key=lambda name: (-cpus[name], name),
-    )
-    to_dedicate = [name for name in to_place if demands[name].dedicated]
-    alone = _dedicate(to_dedicate, cpus, loads)
+    to_place = [name for name in demands if demands[name].pinned and name not in chosen]
+    to_place.sort(key=lambda name: (-cpus[name], name))
+    to_dedicate = _affordable((name for name in to_place if demands[name].dedicated), cpus, loads)
+    reserved = {c for n, own in chosen.items() if demands[n].dedicated for c in own or ()}
+    alone, task = _set_apart(to_dedicate, to_place, cpus, clusters, loads, reserved)
+    board = arrange(task) if task.cpus else None
     chosen |= alone
+    if board:
+        chosen |= {name: tuple(sorted(cores)) for name, cores in board.at.items()}
 
-    taken = {core for name in chosen if demands[name].dedicated for core in chosen[name] or ()}
-    others = [core for core in range(cores) if core not in taken] or list(range(cores))
-    for name in (name for name in to_place if name not in alone):
-        least = sorted(others, key=lambda core: (loads[core], core))[: _width(cpus[name])]
-        chosen[name] = tuple(sorted(least))
-        _add_load(loads, least, cpus[name])
-
-    keep_off = tuple(others) if taken and len(others) < cores and not by_hand else None
+    taken = reserved.union(*alone.values())
+    others = tuple(core for core in all_cores if core not in taken)
+    keep_off = others if taken and others and not by_hand else None
     cores_by_name = {name: chosen.get(name, keep_off) for name in demands}
-    return Placement(cores_by_name, planned=frozenset(demands.keys() - written))
+    return Placement(cores_by_name, planned=frozenset(demands.keys() - written), board=board)
 
 
 def stands_as_written(demand: Demand, cores: int) -> bool:
@@ -58,32 +65,82 @@ def stands_as_written(demand: Demand, cores: int) -> bool:
     return demand.cpuset is not None and demand.written_for_cpus <= cores
 
 
-def _dedicate(
-    names: Iterable[str], cpus: Mapping[str, float], loads: list[float]
-) -> dict[str, Cores]:
-    """Give services cores of their own while that leaves the others enough.
+def _affordable(
+    names: Iterable[str], cpus: Mapping[str, float], loads: Mapping[int, float]
+) -> list[str]:
+    """Choose who gets cores of its own: those that leave the others enough.
 
     Enough is three quarters of the cores, and no fewer than the widest of the others may use; or
     as many as all of them could use at once.
     """
-    chosen: dict[str, Cores] = {}
+    chosen: list[str] = []
+    free, left = sum(not load for load in loads.values()), len(loads)
     for name in names:
-        widths = [_width(cpus[other]) for other in cpus if other != name and other not in chosen]
+        widths = [width_of(cpus[other]) for other in cpus if other != name and other not in chosen]
         keep = min(sum(widths), max(len(loads) - len(loads) // 4, *widths, 0))
-        # Interrupts of a Linux VM land on its first cores: the last ones are the quietest.
-        free = [core for core in range(len(loads)) if not loads[core]][-_width(cpus[name]) :]
-        left = len(loads) - sum(map(len, chosen.values())) - len(free)
-        if len(free) == _width(cpus[name]) and left >= keep:
-            chosen[name] = tuple(free)
-            _add_load(loads, free, cpus[name])
+        width = width_of(cpus[name])
+        if width <= free and left - width >= keep:
+            chosen.append(name)
+            free, left = free - width, left - width
     return chosen
 
 
-def _add_load(loads: list[float], cores: Iterable[int], cpus: float) -> None:
-    own = tuple(cores)
-    for core in own:
-        loads[core] += cpus / len(own)
+def _set_apart(
+    dedicated: Sequence[str],
+    to_place: Iterable[str],
+    cpus: Mapping[str, float],
+    clusters: Sequence[Cores],
+    loads: Mapping[int, float],
+    reserved: Collection[int],
+) -> tuple[dict[str, Cores], Task]:
+    """Choose the dedicated services' cores, and say what is left to arrange on the others.
+
+    They get the last ones, since a Linux VM's interrupts land on its first, unless those of
+    another cluster leave the others clearly better off.
+
+    + reserved: cores that dedicated services have by hand
+    """
+    others = [name for name in to_place if name not in dedicated]
+    best: tuple[dict[str, Cores], Task] | None = None
+    least = 0.0
+    for first in reversed(range(len(clusters))):
+        order = [clusters[first], *reversed(clusters[:first]), *reversed(clusters[first + 1 :])]
+        alone = _last_free({name: width_of(cpus[name]) for name in dedicated}, order, loads)
+        task = _shared(others, cpus, clusters, loads, {*reserved, *sum(alone.values(), ())})
+        rough = replace(rounded(task), wide=True)
+        peak = balance(rough, GLANCE).peak if others else 0.0
+        if best is None or peak * WORTH_MOVING < least:
+            best, least = (alone, task), peak
+        if not dedicated or least <= rough.bound * WORTH_MOVING:
+            break
+    if best is None:
+        raise ValueError("a daemon without cores has no room for services")
+    return best
 
 
-def _width(cpus: float) -> int:
-    return max(1, math.ceil(cpus))
+def _last_free(
+    widths: Mapping[str, int], clusters: Sequence[Cores], loads: Mapping[int, float]
+) -> dict[str, Cores]:
+    """Give each the last free cores of the first cluster with enough of them, or of all."""
+    chosen: dict[str, Cores] = {}
+    free = [[core for core in cluster if not loads[core]] for cluster in clusters]
+    for name, width in widths.items():
+        enough = [cluster for cluster in free if len(cluster) >= width]
+        pool = enough[0] if enough else [core for cluster in reversed(free) for core in cluster]
+        chosen[name] = tuple(sorted(pool[-width:]))
+        free = [[core for core in cluster if core not in chosen[name]] for cluster in free]
+    return chosen
+
+
+def _shared(
+    names: Iterable[str],
+    cpus: Mapping[str, float],
+    clusters: Sequence[Cores],
+    loads: Mapping[int, float],
+    taken: Collection[int],
+) -> Task:
+    """What is to be arranged on the cores that nobody has for itself; on all if none is left."""
+    left = [tuple(core for core in cluster if core not in taken) for cluster in clusters]
+    left = [cluster for cluster in left if cluster] or list(clusters)
+    base = {core: loads[core] for cluster in left for core in cluster}
+    return Task({name: min(cpus[name], len(base)) for name in names}, tuple(left), base)
