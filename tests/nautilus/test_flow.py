@@ -97,13 +97,14 @@ def bars(second: int, closes: dict[str, float], ticks: int = 1) -> BarBatch:
 
 
 def signal(portfolio: str, number: int, quantity: float = 10, price: float = 100.0) -> Signal:
+    """A purchase of an instrument of the portfolio's own: accounts outlive their test."""
     return Signal(
         origin=f"{number}-1",
         at=MORNING + timedelta(seconds=number),
         id=f"s:{portfolio}:{number}",
         strategy="s",
         portfolio=portfolio,
-        order=Order(symbol="A", side=Side.BUY, quantity=quantity, price=price),
+        order=Order(symbol=portfolio, side=Side.BUY, quantity=quantity, price=price),
     )
 
 
@@ -176,11 +177,11 @@ def test_orders_are_filled_once_and_positions_follow_the_price(stage: Stage) -> 
     opened, filled, again = stage.hears(Positions, 3)
     assert (opened.cash, opened.equity, opened.positions) == (10_000, 10_000, {})
     assert (filled.orders, filled.origin) == (("s:pp:1",), "1-1")
-    assert (filled.cash, filled.equity, filled.positions["A"].quantity) == (9_000, 10_000, 10)
+    assert (filled.cash, filled.equity, filled.positions["pp"].quantity) == (9_000, 10_000, 10)
     assert again.model_dump() == filled.model_dump()
-    stage.tell(bars(5, {"A": 110}))
-    stage.tell(bars(5, {"A": 111}, ticks=2))
-    stage.tell(bars(6, {"A": 112, "B": 1}))
+    stage.tell(bars(5, {"pp": 110}))
+    stage.tell(bars(5, {"pp": 111}, ticks=2))
+    stage.tell(bars(6, {"pp": 112, "B": 1}))
     assert [p.equity for p in stage.hears(Positions, 5)[3:]] == [10_100, 10_120]
     assert engine.get("/portfolios/pp/positions").json()["equity"] == 10_120
     # A worker that takes over knows all that from its stores.

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi.testclient import TestClient
 from nautilus.catalogue import SERVICES
 from nautilus.frame.service import Service
 from pydantic import JsonValue
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from tests.nautilus.servers import PostgresServer, RedisServer, eventually
 
@@ -147,8 +149,20 @@ def test_background_work_that_died_is_unhealthy_and_named(
     assert reason == ("intake died: it ended" if fault is None else f"intake died: {fault!r}")
 
 
-def test_background_work_waits_for_a_store_that_is_away(start: Start) -> None:
-    client = start(with_fault(RedisConnectionError("refused")))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RedisConnectionError("refused"),
+        OutOfMemoryError("refused"),
+        asyncpg.AdminShutdownError("refused"),
+        asyncpg.CannotConnectNowError("refused"),
+        asyncpg.DiskFullError("refused"),
+    ],
+)
+def test_background_work_waits_for_a_store_that_is_away_or_full(
+    start: Start, fault: Exception
+) -> None:
+    client = start(with_fault(fault))
     answer = client.get("/health")
     assert answer.status_code == 200
     assert answer.json()["background"] == {"intake": "waiting: refused"}

@@ -9,6 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from typing_extensions import override
 
@@ -18,13 +19,15 @@ CONNECT_TIMEOUT_S = 2.0
 REDIS_RETRIES = 2
 POSTGRES_CONNECTIONS = 8
 
-# What a store that is away raises. Anything else is an error of ours and must not be waited out.
+# What a store that is away or full raises. Anything else is an error of ours and must not be
+# waited out.
 STORE_AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
+    OutOfMemoryError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
     OSError,
     TimeoutError,
