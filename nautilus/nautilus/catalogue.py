@@ -15,7 +15,7 @@ SERVICES = {
     "ml": "nautilus.engines.ml:MachineLearning",
     "portfolio": "nautilus.engines.portfolio.service:Portfolio",
     "risk": "nautilus.engines.risk.service:Risk",
-    "strategy": "nautilus.engines.strategy:Strategy",
+    "strategy": "nautilus.engines.strategy.service:StrategyEngine",
     "websocket": "nautilus.engines.websocket.service:WebSocketHub",
 }
 

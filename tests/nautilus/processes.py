@@ -14,6 +14,18 @@ from typing import Any
 from tests.nautilus.servers import free_port
 
 
+def children(pid: int) -> list[int]:
+    """A process's children, those of each of its threads."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
+def backtesting(pid: int) -> list[int]:
+    """The processes of back-tests: they are forked from a server that an engine's worker starts."""
+    below = [each for child in children(pid) for each in children(child)]
+    return [each for each in below if b"forkserver" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
 class Running:
     def __init__(self, service: str, cpus: set[int] | None = None, **environment: str) -> None:
         """A service of the platform, or a module of the tests that serves one."""
@@ -39,8 +51,7 @@ class Running:
             return False
 
     def workers(self) -> list[int]:
-        listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in listing.split()]
+        return children(self.process.pid)
 
     def stop(self) -> None:
         self.process.terminate()

@@ -1,0 +1,1 @@
+"""Back-tests of strategies, and their signals."""

@@ -1,0 +1,147 @@
+"""What a back-test takes and gives."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Discriminator,
+    Field,
+    FiniteFloat,
+    Tag,
+    model_validator,
+)
+
+from nautilus.engines.strategy.rules import FollowModel, Rule
+from nautilus.frame.fields import NonNegative, Symbol
+from nautilus.market.bars import LENGTHS, Interval
+from nautilus.market.orders import Side
+
+MAX_BARS = 100_000
+MAX_TESTS = 200
+MAX_TESTED_BARS = 5_000_000
+MAX_PRICE = 1e9
+"""nautilus_trader's numbers are fixed-point."""
+MAX_SIZE = 1_000_000_000
+
+Price = Annotated[float, Field(gt=0, le=MAX_PRICE)]
+Prices = Annotated[list[Price], Field(min_length=2, max_length=MAX_BARS)]
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+"""Whole units of an instrument."""
+
+
+class Bars(BaseModel):
+    """An instrument's bars, oldest first, a list a column."""
+
+    symbol: Symbol
+    interval: Interval
+    at: Annotated[list[AwareDatetime], Field(min_length=2, max_length=MAX_BARS)]
+    """When each begins."""
+    open: Prices
+    high: Prices
+    low: Prices
+    close: Prices
+    expected_returns: list[FiniteFloat | None] | None = None
+    """What a model expected after each bar, for the rule that follows one."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        columns = [self.open, self.high, self.low, self.close, self.expected_returns or self.at]
+        if {len(column) for column in columns} != {len(self.at)}:
+            raise ValueError("all columns need the same length")
+        length = LENGTHS[self.interval]
+        if any(b - a < length for a, b in zip(self.at, self.at[1:], strict=False)):
+            raise ValueError("bars must follow each other, at least an interval apart")
+        rows = zip(self.open, self.high, self.low, self.close, strict=True)
+        if any(not low <= min(o, c) <= max(o, c) <= high for o, high, low, c in rows):
+            raise ValueError("open and close must lie between low and high")
+        return self
+
+
+class StoredBars(BaseModel):
+    """The last bars of an instrument that marketdata has stored, within a time."""
+
+    symbol: Symbol
+    interval: Interval
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    limit: Annotated[int, Field(ge=2, le=MAX_BARS)] = 10_000
+
+
+class Terms(BaseModel):
+    """What a test begins with and pays."""
+
+    cash: Annotated[float, Field(ge=1, le=1e9)] = 100_000.0
+    fee_rate: Annotated[float, Field(ge=0, le=0.1)] = 0.0
+    """Of an order's value."""
+    quantity: Size | None = None
+    """Of a position; None for as many as the equity buys when it is opened."""
+    points: Annotated[int, Field(ge=2, le=MAX_BARS)] = 1_000
+    """Of the equity curve, at most."""
+
+
+def _source(value: object) -> str:
+    given = "close" in value if isinstance(value, dict) else isinstance(value, Bars)
+    return "given" if given else "stored"
+
+
+class BacktestRequest(Terms):
+    """Test each rule alone on the same bars: those given here, or those stored."""
+
+    rules: Annotated[list[Rule], Field(min_length=1, max_length=MAX_TESTS)]
+    bars: Annotated[
+        Annotated[Bars, Tag("given")] | Annotated[StoredBars, Tag("stored")],
+        Discriminator(_source),
+    ]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        expected = isinstance(self.bars, Bars) and self.bars.expected_returns is not None
+        if not expected and any(isinstance(rule, FollowModel) for rule in self.rules):
+            raise ValueError("follow_model needs bars with expected_returns")
+        count = len(self.bars.at) if isinstance(self.bars, Bars) else self.bars.limit
+        if count * len(self.rules) > MAX_TESTED_BARS:
+            raise ValueError(f"at most {MAX_TESTED_BARS} bars for all rules together")
+        return self
+
+
+class Fill(BaseModel):
+    """An order that was filled, at the close that it was decided on."""
+
+    at: datetime
+    side: Side
+    quantity: float
+    price: float
+    fee: NonNegative
+
+
+class EquityPoint(BaseModel):
+    """What cash and position are worth at a bar's close, before what is decided on it."""
+
+    at: datetime
+    equity: float
+
+
+class Outcome(BaseModel):
+    """How a rule did."""
+
+    rule: Rule
+    bars: int
+    fills: list[Fill]
+    curve: list[EquityPoint]
+    """The first and the last bar are always in it."""
+    final_equity: float
+    total_return: float
+    max_drawdown: float
+    """The deepest fall of the whole curve from its highest so far, as a fraction."""
+    statistics: dict[str, float | None]
+    """nautilus_trader's own, under its names."""
+
+
+class Outcomes(BaseModel):
+    """A back-test's result: each rule's outcome, in the order asked for."""
+
+    symbol: Symbol
+    interval: Interval
+    outcomes: list[Outcome]
