@@ -300,8 +300,18 @@ stack = {
             "build": {
                 "dockerfile": "nginx",
                 "bases": ("nginx",),
-                "rendered": {"nginx.conf": "nginx/balancer.conf.j2"},
-                "arguments": {"port": 8080},
+                "rendered": {
+                    "nginx.conf": "nginx/balancer.conf.j2",
+                    "away.html": "nginx/away.html.j2",
+                },
+                # Of one client: what it may ask a second, ask at once, and hold open. Behind a
+                # published port all clients have one address.
+                "arguments": {
+                    "port": 8080,
+                    "requests_per_second": 200,
+                    "burst": 400,
+                    "connections": 2000,
+                },
             },
             "needs": ("frontend", "backend"),
             "cpus": 0.5,
