@@ -1,7 +1,8 @@
 """The stack that every host runs: Nautilus, a trading platform of 16 services.
 
 This file is the live sample of the stack's data: docs/stack.md says what each key means. CPUs and
-memory are what a service may use on the machine of `sized_for`; a smaller one gets them fitted.
+memory are what a service may use on the machine of `sized_for`; a smaller one gets them fitted,
+but no less memory than the working set, which is at least twice what it was seen to hold idle.
 """
 
 __all__ = ["stack"]
@@ -75,6 +76,7 @@ _ENGINES = {
         ("redis", "postgres"),
         cpus=1.0,
         memory="2 GiB",
+        working_set="256 MiB",
         workers=2,
         dedicated=True,
         latency_class="latency",
@@ -85,15 +87,30 @@ _ENGINES = {
         ("redis", "postgres"),
         cpus=2.0,
         memory="4 GiB",
+        working_set="256 MiB",
         latency_class="latency",
     ),
     "websocket": _engine(
-        "websocket", 8600, ("redis",), cpus=1.0, memory="3 GiB", latency_class="latency"
+        "websocket",
+        8600,
+        ("redis",),
+        cpus=1.0,
+        memory="3 GiB",
+        working_set="192 MiB",
+        latency_class="latency",
     ),
     "analytics": _engine(
-        "analytics", 8100, ("redis", "postgres"), cpus=3.0, memory="6 GiB", workers=4
+        "analytics",
+        8100,
+        ("redis", "postgres"),
+        cpus=3.0,
+        memory="6 GiB",
+        working_set="384 MiB",
+        workers=4,
     ),
-    "features": _engine("features", 8500, ("redis",), cpus=2.0, memory="6 GiB"),
+    "features": _engine(
+        "features", 8500, ("redis",), cpus=2.0, memory="6 GiB", working_set="256 MiB"
+    ),
     "ml": _engine(
         "ml",
         8400,
@@ -101,8 +118,11 @@ _ENGINES = {
         requirements="nautilus/requirements/ml.txt",
         cpus=3.0,
         memory="10 GiB",
+        working_set="512 MiB",
     ),
-    "factor": _engine("factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", workers=6),
+    "factor": _engine(
+        "factor", 8300, ("redis",), cpus=4.0, memory="12 GiB", working_set="512 MiB", workers=6
+    ),
     "strategy": _engine(
         "strategy",
         8700,
@@ -110,6 +130,7 @@ _ENGINES = {
         requirements="nautilus/requirements/strategy.txt",
         cpus=1.5,
         memory="4 GiB",
+        working_set="256 MiB",
     ),
     "portfolio": _engine(
         "portfolio",
@@ -118,6 +139,7 @@ _ENGINES = {
         requirements="nautilus/requirements/portfolio.txt",
         cpus=3.0,
         memory="12 GiB",
+        working_set="512 MiB",
     ),
 }
 
@@ -133,6 +155,7 @@ _WATCHED = {
 stack = {
     "name": "nautilus",
     "sized_for": {"cpus": 14, "memory": "36 GiB"},
+    "overcommit": True,  # as it was first deployed: no two engines fill their limits together
     "bases": {
         "python": "python:3.13-slim-trixie",
         "node": "node:24-trixie-slim",
@@ -163,6 +186,7 @@ stack = {
             },
             "cpus": 2,
             "memory": "8 GiB",
+            "working_set": "512 MiB",
             "shared_memory": "256 MiB",
             "port": 5432,
             "environment": {
@@ -194,6 +218,7 @@ stack = {
             },
             "cpus": 0.5,
             "memory": "1 GiB",
+            "working_set": "128 MiB",
             "port": 6379,
             "environment": {"REDIS_PASSWORD_FILE": "/run/secrets/redis_password"},
             "secrets": ("redis_password",),
@@ -217,6 +242,7 @@ stack = {
             },
             "cpus": 2,
             "memory": "4 GiB",
+            "working_set": "192 MiB",
             "page": "Backend API",
             "latency_class": "latency",
             **_python_service(
@@ -234,6 +260,7 @@ stack = {
             },
             "cpus": 0.5,
             "memory": "2 GiB",
+            "working_set": "256 MiB",
             "port": 9090,
             "page": "Prometheus",
             "volumes": {"prometheus-data": "/prometheus"},
@@ -252,6 +279,7 @@ stack = {
             "needs": ("prometheus",),
             "cpus": 0.5,
             "memory": "1 GiB",
+            "working_set": "256 MiB",
             "port": 3000,
             "host_port": 3002,
             "page": "Grafana",
@@ -288,6 +316,7 @@ stack = {
             "needs": ("backend",),
             "cpus": 1,
             "memory": "2 GiB",
+            "working_set": "32 MiB",
             "port": 3000,
             "page": "Frontend",
             "health": {
@@ -316,6 +345,7 @@ stack = {
             "needs": ("frontend", "backend"),
             "cpus": 0.5,
             "memory": "512 MiB",
+            "working_set": "64 MiB",
             "port": 8080,
             "host_port": 80,
             "page": "Nautilus, through nginx",

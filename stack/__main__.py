@@ -6,6 +6,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stack.chips import parse_sysctl
 from stack.daemon import daemon_of
 from stack.display import show_plan
 from stack.errors import DrydockError
+from stack.every_chip import outcomes, show_every_chip
 from stack.load import DATA_KEYS, Inputs, group_origins, load_stack
 from stack.map import plan
 from stack.model import Chip, Daemon, Map
@@ -22,8 +24,15 @@ PROJECT = Path(__file__).parent.parent
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if a map was planned, 2 if the input is wrong."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     try:
+        if options.all_chips:
+            load = partial(load_groups, options.group_data, overriding=options.data)
+            print(show_every_chip(outcomes(options.macs, load)))
+            return 0
+        if not options.sysctl or not options.docker_info:
+            parser.error("plan needs --sysctl and --docker-info, or --all-chips")
         chip = parse_sysctl(_read(options.sysctl))
         daemon = daemon_of(_read_json(options.docker_info))
         inputs = load_groups(options.group_data, chip.tag, options.data)
@@ -69,15 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("plan", help="show the map that a Mac would get")
-    command.add_argument("--sysctl", type=Path, required=True, help="text of `sysctl` on the Mac")
+    command.add_argument("--sysctl", type=Path, help="text of `sysctl` on the Mac")
     command.add_argument(
         "--docker-info",
         type=Path,
-        required=True,
         help="JSON of `docker info --format '{{json .}}'`",
     )
     command.add_argument("--data", type=Path, help="JSON of host data, such as overrides")
     command.add_argument("--group-data", type=Path, default=PROJECT / "group_data")
+    command.add_argument(
+        "--all-chips", action="store_true", help="a table of every recorded chip and memory size"
+    )
+    command.add_argument("--macs", type=Path, default=PROJECT / "lab/macs", help="its recordings")
     command.add_argument("--json", action="store_true", help="for a program")
     return parser
 

@@ -131,6 +131,9 @@ def _check_demands(stack: Stack, places: Origins) -> Iterable[str]:
             yield f"{where('memory')} = {said}: sized_for has {most}; lower it"
         if service.memory < MINIMUM_MEMORY_BYTES:
             yield f"{where('memory')}: {_too_little(service.memory)}"
+        if service.working_set is not None and service.working_set > service.memory:
+            needs, limit = show_memory(service.working_set), show_memory(service.memory)
+            yield f"{where('memory')} = {limit}: below its working_set of {needs}; raise it"
         if service.reservation is not None and service.reservation < MINIMUM_MEMORY_BYTES:
             yield f"{where('reservation')}: {_too_little(service.reservation)}"
         if "cpuset" not in literal and service.cpuset and (beyond := _beyond(service.cpuset, cpus)):

@@ -16,6 +16,8 @@ class Demand(Data):
     cpus: float
     memory_bytes: int
     reservation_bytes: int | None
+    working_set_bytes: int = 0
+    """What it can't do its work without; 0: not said."""
     cpuset: str | None
     dedicated: bool
     pinned: bool
@@ -53,6 +55,7 @@ def _demand(
         cpus=cpus,
         memory_bytes=memory,
         reservation_bytes=reservation,
+        working_set_bytes=min(service.working_set or 0, memory),
         cpuset=cpuset,
         dedicated=dedicated,
         pinned=service.pinned or dedicated or cpuset is not None,

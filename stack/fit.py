@@ -22,15 +22,32 @@ def usable_memory_bytes(daemon: Daemon) -> int:
     return daemon.memory_bytes - max(256 * MIB, daemon.memory_bytes // 20)
 
 
-def fit_limits(demands: Mapping[str, Demand], daemon: Daemon) -> dict[str, int]:
-    """Give each service a memory limit in bytes, so that the largest fits the daemon."""
+def reservable_bytes(daemon: Daemon) -> int:
+    """The most that reservations may add to."""
+    return math.floor(daemon.memory_bytes * RESERVABLE)
+
+
+def least_bytes(demand: Demand) -> int:
+    """The lowest memory limit that a service is given."""
+    return min(demand.memory_bytes, max(MINIMUM_LIMIT_BYTES, demand.working_set_bytes))
+
+
+def fit_limits(demands: Mapping[str, Demand], daemon: Daemon, overcommit: bool) -> dict[str, int]:
+    """Give each service a memory limit in bytes, so that the largest fits the daemon.
+
+    + overcommit: whether they may add to more than the daemon has
+    """
     wanted = {name: demand.memory_bytes for name, demand in demands.items()}
     free = {name: size for name, size in wanted.items() if "memory" not in demands[name].literal}
     usable, largest = usable_memory_bytes(daemon), max(free.values(), default=0)
+    if not overcommit and sum(wanted.values()) > usable:
+        floors = {name: least_bytes(demands[name]) for name in free}
+        left = usable - sum(wanted.values()) + sum(free.values())
+        return wanted | _share(free, floors, max(left, sum(floors.values())))
     if largest <= usable:
         return wanted
     return wanted | {
-        name: max(_whole_mib(size * usable // largest), min(size, MINIMUM_LIMIT_BYTES))
+        name: max(_whole_mib(size * usable // largest), least_bytes(demands[name]))
         for name, size in free.items()
     }
 
@@ -44,19 +61,20 @@ def fit_reservations(
     can't be obeyed.
     """
     wanted = {name: _reservation(name, demand, limits[name]) for name, demand in demands.items()}
-    budget = math.floor(daemon.memory_bytes * RESERVABLE)
+    budget = reservable_bytes(daemon)
     if sum(wanted.values()) <= budget:
         return wanted
     free = {n: size for n, size in wanted.items() if "reservation" not in demands[n].literal}
     obeyed = sum(wanted.values()) - sum(free.values())
-    least = len(free) * MINIMUM_RESERVATION_BYTES
+    floors = {n: max(MINIMUM_RESERVATION_BYTES, demands[n].working_set_bytes) for n in free}
+    least = sum(floors.values())
     if obeyed + least > daemon.memory_bytes:
         raise DrydockError(
             f"reservations: {show_memory(obeyed)} are asked for by overrides and "
             f"{len(free)} more services need {show_memory(least)}: this daemon has "
             f"{show_memory(daemon.memory_bytes)}; lower the overrides or give its VM more"
         )
-    return wanted | _share(free, max(budget - obeyed, least))
+    return wanted | _share(free, floors, max(budget - obeyed, least))
 
 
 def fit_cpus(demands: Mapping[str, Demand], daemon: Daemon) -> dict[str, float]:
@@ -73,8 +91,9 @@ def fit_cpus(demands: Mapping[str, Demand], daemon: Daemon) -> dict[str, float]:
 
 
 def _reservation(name: str, demand: Demand, limit_bytes: int) -> int:
+    least = max(MINIMUM_RESERVATION_BYTES, demand.working_set_bytes)
     if demand.reservation_bytes is None:
-        return max(_whole_mib(limit_bytes // 2), MINIMUM_RESERVATION_BYTES)
+        return max(_whole_mib(limit_bytes // 2), least)
     if "reservation" in demand.literal:
         if demand.reservation_bytes > limit_bytes:
             asked, limit = show_memory(demand.reservation_bytes), show_memory(limit_bytes)
@@ -84,22 +103,23 @@ def _reservation(name: str, demand: Demand, limit_bytes: int) -> int:
             )
         return demand.reservation_bytes
     if limit_bytes >= demand.memory_bytes:
-        return min(demand.reservation_bytes, limit_bytes)
-    scaled = _whole_mib(demand.reservation_bytes * limit_bytes // demand.memory_bytes)
-    return max(scaled, MINIMUM_RESERVATION_BYTES)
+        return min(max(demand.reservation_bytes, least), limit_bytes)
+    return max(_whole_mib(demand.reservation_bytes * limit_bytes // demand.memory_bytes), least)
 
 
-def _share(wanted: Mapping[str, int], budget_bytes: int) -> dict[str, int]:
-    """Scale sizes in proportion to a budget; who would fall below the minimum gets just that."""
+def _share(
+    wanted: Mapping[str, int], floors: Mapping[str, int], budget_bytes: int
+) -> dict[str, int]:
+    """Scale sizes in proportion to a budget; who would fall below its floor gets just that."""
     least: set[str] = set()
     while True:
         others = {name: size for name, size in wanted.items() if name not in least}
-        left = budget_bytes - len(least) * MINIMUM_RESERVATION_BYTES
+        left = budget_bytes - sum(floors[name] for name in least)
         total = sum(others.values())
         shares = {name: _whole_mib(size * left // total) for name, size in others.items()}
-        below = {name for name, size in shares.items() if size < MINIMUM_RESERVATION_BYTES}
+        below = {name for name, size in shares.items() if size < floors[name]}
         if not below:
-            return shares | dict.fromkeys(least, MINIMUM_RESERVATION_BYTES)
+            return shares | {name: floors[name] for name in least}
         least |= below
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from stack.capacity import refuse_too_little
 from stack.clusters import Cores, clusters_of
 from stack.demands import Demand, demands_of, refuse_impossible
 from stack.findings import findings_of
@@ -20,15 +21,16 @@ def plan(inputs: Inputs, chip: Chip, daemon: Daemon) -> Map:
     """
     demands = demands_of(inputs)
     refuse_impossible(demands, daemon, inputs.origins.file("overrides"))
-    services = allocate(demands, daemon, clusters_of(chip, daemon.cpus))
+    refuse_too_little(inputs.stack, demands, daemon)
+    services = allocate(demands, daemon, clusters_of(chip, daemon.cpus), inputs.stack.overcommit)
     return Map(services=services, findings=findings_of(demands, services, chip, daemon))
 
 
 def allocate(
-    demands: Mapping[str, Demand], daemon: Daemon, clusters: Sequence[Cores]
+    demands: Mapping[str, Demand], daemon: Daemon, clusters: Sequence[Cores], overcommit: bool
 ) -> dict[str, Allocation]:
     """Turn demands into allocations, dimension by dimension."""
-    limits = fit_limits(demands, daemon)
+    limits = fit_limits(demands, daemon, overcommit)
     reservations = fit_reservations(demands, limits, daemon)
     cpus = fit_cpus(demands, daemon)
     placement = place(demands, cpus, clusters)

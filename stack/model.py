@@ -98,6 +98,8 @@ class Service(Data):
     cpus: Cpus
     memory: MemoryBytes
     reservation: MemoryBytes | None = None
+    working_set: MemoryBytes | None = None
+    """The memory without which it can't do its work; its limit never goes below it."""
     cpuset: Cpuset | None = None
     dedicated: bool = False
     """Whether its cores should carry nothing else."""
@@ -140,6 +142,8 @@ class Stack(Data):
     """Upstream images that Dockerfiles build on."""
     images: dict[Name, Build] = {}
     """Images that services' images build on."""
+    overcommit: bool = False
+    """Whether memory limits may add to more than the daemon has; reservations never do."""
     services: dict[Name, Service] = Field(min_length=1)
 
     def container_name(self, service: str) -> str:

@@ -86,6 +86,7 @@ BAD_FIELDS = [
     ({"cpuset": ""}, "risk.cpuset = '': an empty cpuset"),
     ({"cpuset": 3}, "risk.cpuset = 3: write text, in quotes"),
     ({"reservation": "2 GiB"}, "services.risk: 'reservation' is above 'memory', its limit"),
+    ({"working_set": "2 GiB"}, "services.risk.memory = 1 GiB: below its working_set of 2 GiB"),
     ({"phase": "engine"}, "risk.phase = 'engine': write one of 'infrastructure', 'core'"),
     ({"image": None}, "services.risk: say exactly one of 'image' and 'build'"),
     ({"port": 70000}, "risk.port = 70000: must be at most 65535"),

@@ -46,11 +46,12 @@ def daemon(cpus, memory_gib):
     return Daemon(cpus=cpus, memory_bytes=int(memory_gib * GIB))
 
 
-def stack(services, cpus=32, memory="192 GiB"):
+def stack(services, cpus=32, memory="192 GiB", overcommit=True):
     common = {"phase": "engines", "image": "redis:8.0", "health": {"test": ["true"]}}
     return {
         "name": "demo",
         "sized_for": {"cpus": cpus, "memory": memory},
+        "overcommit": overcommit,
         "services": {name: common | fields for name, fields in services.items()},
     }
 
@@ -148,6 +149,56 @@ def test_a_reservation_shrinks_with_its_limit():
     planned = plan(inputs(services), CHIP, daemon(4, 8))
     got = planned.services["a"]
     assert got.reservation_bytes == pytest.approx(got.memory_bytes / 2, abs=MIB)
+
+
+def test_limits_add_to_the_daemons_memory_unless_the_stack_allows_more():
+    services = {"a": service(memory="6 GiB"), "b": service(memory="3 GiB")}
+    planned = plan(inputs(services, overcommit=False), CHIP, daemon(4, 8))
+    a, b = (planned.services[name].memory_bytes for name in "ab")
+    assert 0.99 * 7.6 * GIB < a + b <= 7.6 * GIB
+    assert a == pytest.approx(2 * b, abs=4 * MIB)
+    assert not [f for f in planned.findings if f.code == "limits_exceed_memory"]
+    allowed = plan(inputs(services, overcommit=True), CHIP, daemon(4, 8))
+    assert allowed.services["a"].memory_bytes == 6 * GIB
+    (found,) = [f for f in allowed.findings if f.code == "limits_exceed_memory"]
+    assert found.message.startswith("limits add to 9 GiB, 1.1 times the daemon's 8 GiB")
+
+
+def test_no_service_gets_less_memory_than_its_working_set():
+    services = {
+        "a": service(memory="32 GiB", working_set="1 GiB"),
+        "b": service(memory="4 GiB", working_set="3 GiB"),
+    }
+    for overcommit in (True, False):
+        planned = plan(inputs(services, overcommit=overcommit), CHIP, daemon(4, 8))
+        assert planned.services["b"].memory_bytes >= 3 * GIB
+        assert planned.services["b"].reservation_bytes >= 3 * GIB
+        assert sum(it.reservation_bytes for it in planned.services.values()) <= 0.9 * 8 * GIB
+
+
+def test_a_stack_whose_working_sets_do_not_fit_is_refused_with_a_set_that_does():
+    services = {
+        "store": service(memory="4 GiB", working_set="2 GiB"),
+        "app": service(memory="4 GiB", working_set="1 GiB", needs=("store",)),
+        "batch": service(memory="4 GiB", working_set="1.5 GiB"),
+    }
+    with pytest.raises(DrydockError) as caught:
+        plan(inputs(services), CHIP, daemon(4, 4))
+    assert str(caught.value) == (
+        "this stack needs at least 5 GiB of the daemon's memory, which has 4 GiB: give its VM "
+        "more; smallest service set that fits: store, app (without batch)"
+    )
+    assert plan(inputs(services), CHIP, daemon(4, 5))
+
+
+def test_a_service_that_others_need_is_not_left_out():
+    services = {
+        "store": service(memory="4 GiB", working_set="3 GiB"),
+        "app": service(memory="4 GiB", working_set="1 GiB", needs=("store",)),
+        "page": service(memory="4 GiB", working_set="1 GiB", needs=("app",)),
+    }
+    with pytest.raises(DrydockError, match=r"fits: store \(without app, page\)"):
+        plan(inputs(services), CHIP, daemon(4, 4))
 
 
 def test_overrides_are_obeyed_exactly_while_the_others_are_fitted():
