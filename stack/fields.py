@@ -8,6 +8,25 @@ from pydantic import StringConstraints as Text
 from stack.quantities import cores_of, memory_bytes
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("no argument and no variable can hold a NUL character; drop it")
+    return text
+
+
+def _one_line(value: str | int | float | bool) -> str | int | float | bool:
+    """Refuse text that would end the line of a Dockerfile or a configuration that it stands in."""
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("must be one line without control characters; put more into the template")
+    return value
+
+
+def _downwards(path: str) -> str:
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise ValueError("must not step up or stay with '..' or '.'; write the plain path")
+    return path
+
+
 def _checked_cpuset(text: str) -> str:
     """Check a cpuset, and keep it as it is written."""
     cores_of(text)
@@ -16,7 +35,15 @@ def _checked_cpuset(text: str) -> str:
 
 Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 EnvironmentName = Annotated[str, Text(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-AbsolutePath = Annotated[str, Text(pattern=r"^/[A-Za-z0-9._/-]*$")]
+AbsolutePath = Annotated[str, Text(pattern=r"^/[A-Za-z0-9._/-]*$"), AfterValidator(_downwards)]
+RelativePath = Annotated[
+    str, Text(pattern=r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$"), AfterValidator(_downwards)
+]
+Url = Annotated[str, Text(pattern=r"^https?://[!-~]+$")]
+Word = Annotated[str, AfterValidator(_without_nul)]
+"""One argument of a command, or the value of a variable: any text that either can hold."""
+Argument = Annotated[str | int | float | bool, AfterValidator(_one_line)]
+Line = Annotated[str, AfterValidator(_one_line)]
 ImageReference = Annotated[str, Text(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")]
 MemoryBytes = Annotated[int, BeforeValidator(memory_bytes)]
 Cpuset = Annotated[str, AfterValidator(_checked_cpuset)]

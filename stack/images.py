@@ -1,7 +1,7 @@
 """Images by content: what each is made of, and the digest that names it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -148,7 +148,6 @@ def _make_image(
     dockerfile = templates.render(project, f"images/{build.dockerfile}.Dockerfile.j2", **common)
     files = read_context(project, build.context)
     for path, template in build.rendered.items():
-        _refuse_outside("rendered file", path)
         files[path] = templates.render(project, template, **common).encode()
     parts = {
         "Dockerfile": digest.of_bytes(dockerfile.encode()),
@@ -179,25 +178,38 @@ def _summary(parts: Mapping[str, str]) -> dict[str, str]:
     return {key: digest.of_data(group)[: digest.SHORT] for key, group in folders.items()}
 
 
-def _refuse_outside(what: str, path: str) -> None:
-    parts = PurePosixPath(path).parts
-    if not parts or parts[0] == "/" or ".." in parts:
+def _matches(root: Path, pattern: str) -> list[Path]:
+    if pattern[:1] in ("", "/") or ".." in PurePosixPath(pattern).parts:
         raise DrydockError(
-            f"stack data: {what} {path!r} must be below the project: write a relative path,"
-            " without '..'"
+            f"stack data: build context {pattern!r} must be below the project: write a relative"
+            " path, without '..'"
         )
+    try:
+        return list(root.glob(pattern))
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise DrydockError(f"stack data: build context {pattern!r} is no glob: {error}") from error
+
+
+def _refuse_links_outside(root: Path, paths: Iterable[Path]) -> None:
+    """What a link leads to would become part of an image: a private key, say."""
+    real = root.resolve()
+    for path in paths:
+        if not path.resolve().is_relative_to(real):
+            raise DrydockError(
+                f"build context: {path.relative_to(root)} is a link out of {root}, or below one:"
+                " put the file itself there, or leave it out of the stack's context"
+            )
 
 
 def read_context(project: Path, globs: tuple[str, ...]) -> dict[str, bytes]:
     """Files of a build context by their path in the project; a glob without a match is an error."""
     files: dict[str, bytes] = {}
     for pattern in globs:
-        _refuse_outside("build context", pattern)
-        root = project if any(project.glob(pattern)) else templates.HOME
+        root, matched = project, _matches(project, pattern)
+        if not matched:
+            root, matched = templates.HOME, _matches(templates.HOME, pattern)
         found = (
-            path
-            for match in root.glob(pattern)
-            for path in (match.rglob("*") if match.is_dir() else [match])
+            path for match in matched for path in (match.rglob("*") if match.is_dir() else [match])
         )
         matches = sorted(
             path
@@ -209,5 +221,6 @@ def read_context(project: Path, globs: tuple[str, ...]) -> dict[str, bytes]:
                 f"stack data: build context {pattern!r} matches no file below {project};"
                 " correct the path, or run from the folder that holds it"
             )
+        _refuse_links_outside(root, matches)
         files |= {str(path.relative_to(root)): path.read_bytes() for path in matches}
     return files

@@ -11,13 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stack.fields import (
     AbsolutePath,
+    Argument,
     Cpus,
     Cpuset,
     EnvironmentName,
     ImageReference,
+    Line,
     MemoryBytes,
     Name,
     Port,
+    RelativePath,
+    Word,
 )
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
@@ -34,7 +38,7 @@ class Data(BaseModel):
 class HealthCheck(Data):
     """How the daemon asks a container whether it is healthy."""
 
-    test: tuple[str, ...] = Field(min_length=1)
+    test: tuple[Word, ...] = Field(min_length=1)
     """Command and arguments, run in the container without a shell."""
     interval_s: float = Field(15, gt=0)
     timeout_s: float = Field(5, gt=0)
@@ -55,9 +59,9 @@ class Build(Data):
     """Names from the stack's `bases` or `images`; in the template `{{ bases.NAME }}`."""
     context: tuple[str, ...] = ()
     """Globs of files, relative to the project, copied into the build context."""
-    rendered: dict[str, str] = {}
+    rendered: dict[RelativePath, RelativePath] = {}
     """File in the build context → template that renders it."""
-    arguments: dict[str, str | int | float | bool] = {}
+    arguments: dict[str, Argument] = {}
     """Values for the Dockerfile template and the rendered files."""
 
 
@@ -72,12 +76,12 @@ class Service(Data):
     """Services that must be healthy before this one starts, in this phase or an earlier one."""
     container_name: Name | None = None
     """Default: STACK-SERVICE."""
-    command: tuple[str, ...] | None = None
+    command: tuple[Word, ...] | None = None
     port: Port | None = None
     """The port inside the container."""
     host_port: Port | None = None
     """The port on the host; default: none is published, unless `port` is; then the same."""
-    environment: dict[EnvironmentName, str] = {}
+    environment: dict[EnvironmentName, Word] = {}
     """`{release}`, `{workers}` and `{service}` in a value stand for this service's own."""
     secrets: tuple[Name, ...] = ()
     """Files under /run/secrets, generated on the host at first need."""
@@ -89,7 +93,7 @@ class Service(Data):
     health: HealthCheck
     endpoint: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]*$")
     """An HTTP path that answers 200 with JSON whose `release` is this service's own."""
-    page: str | None = None
+    page: Line | None = None
     """What a person finds at the port, for the list of addresses."""
     user: str | None = Field(None, pattern=r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_-]+)?$")
     """Default: the image's own user."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from stack.fields import AbsolutePath, MemoryBytes
+from stack.fields import AbsolutePath, MemoryBytes, Url
 from stack.model import Data
 
 
@@ -14,8 +14,8 @@ class Settings(Data):
     """PEM file on the control machine that builds trust, for a network with its own CA."""
     registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
     """Registry that Docker Hub's images are pulled through, by tag."""
-    pip_index_url: str | None = None
-    npm_registry: str | None = None
+    pip_index_url: Url | None = None
+    npm_registry: Url | None = None
     docker_cli: AbsolutePath | None = None
     docker_socket: AbsolutePath | None = None
     min_free_disk: MemoryBytes = 6 * 2**30

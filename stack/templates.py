@@ -5,7 +5,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel
 
 from stack.errors import DrydockError
 from stack.quantities import show_memory
@@ -24,15 +26,25 @@ def as_yaml(value: object) -> str:
     return _NO_PLAIN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Gives a template its values and nothing behind them: no interpreter, no file, no command."""
+
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+        """Of a model its own fields: pydantic's methods read files, and unpickle."""
+        if isinstance(obj, BaseModel) and hasattr(BaseModel, attr):
+            return False
+        return super().is_safe_attribute(obj, attr, value)
+
+
 @lru_cache
-def _environment(project: Path) -> Environment:
-    environment = Environment(
+def _environment(project: Path) -> _Sandbox:
+    environment = _Sandbox(
         loader=FileSystemLoader([project / "templates", HOME / "templates"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Dockerfiles and configuration files, not HTML
+        autoescape=False,  # Dockerfiles and configuration files, not HTML
     )
     environment.filters["yaml"] = as_yaml
     environment.filters["memory"] = show_memory

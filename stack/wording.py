@@ -15,6 +15,8 @@ PATTERN_WORDS = {
     r"^[a-z][a-z0-9_-]{0,40}$": "a name of lower-case letters, digits, '-' and '_', 41 at most",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a name of letters, digits and '_'",
     r"^/[A-Za-z0-9._/-]*$": "an absolute path such as /var/lib/data",
+    r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$": "a relative path such as conf/app.conf",
+    r"^https?://[!-~]+$": "an address such as https://packages.example/simple",
     r"^[a-z0-9][A-Za-z0-9._/:@-]*$": "an image such as redis:8.0",
     r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_-]+)?$": "a user, or user:group, such as 1000:1000",
     r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$": "an IP address such as 127.0.0.1",

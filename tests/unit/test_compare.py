@@ -64,7 +64,8 @@ SERVICE_FIELDS = st.fixed_dictionaries(
             st.from_regex(r"[A-Z_]{1,6}", fullmatch=True),
             st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=9),
         ),
-        "command": st.none() | st.lists(st.text(st.characters(codec="ascii")), min_size=1),
+        "command": st.none()
+        | st.lists(st.text(st.characters(codec="ascii", exclude_characters="\0")), min_size=1),
         "user": st.sampled_from([None, "app", "1000", "1000:1000"]),
         "port": st.none() | st.integers(1, 65535),
         "host_port": st.none() | st.integers(1, 65535),
@@ -78,7 +79,11 @@ SERVICE_FIELDS = st.fixed_dictionaries(
         ),
         "threads": st.sampled_from(["affinity", "environment", "none"]),
         "health": st.fixed_dictionaries(
-            {"test": st.lists(st.text(st.characters(codec="ascii")), min_size=1)},
+            {
+                "test": st.lists(
+                    st.text(st.characters(codec="ascii", exclude_characters="\0")), min_size=1
+                )
+            },
             optional={
                 "interval_s": st.sampled_from([0.5, 1, 2.25, 30]),
                 "retries": st.integers(1, 9),

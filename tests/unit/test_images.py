@@ -135,5 +135,5 @@ def test_a_context_outside_the_project_is_an_error(project, pattern):
 
 @pytest.mark.parametrize("path", ["", "/etc/cron.d/x", "../x", "a/../../x"])
 def test_a_rendered_file_outside_the_context_is_an_error(project, path):
-    with pytest.raises(DrydockError, match=r"rendered file .* must be below"):
+    with pytest.raises(DrydockError, match=r"build\.rendered: .*(relative|plain) path"):
         images(project, {"risk": {"build": {"rendered": {path: "app.conf.j2"}}}})

@@ -51,7 +51,7 @@ def test_memory_is_written_for_people(template):
         ("a\n{{ 1 / 0 }}", "line 2: doesn't render: division by zero"),
         ("a\n\n{{ it | memory }}", "line 3: doesn't render: '>=' not supported between"),
         ("{{ it.x() }}", "doesn't render"),
-        ("{{ [].pop() }}", "line 1: doesn't render: pop from empty list"),
+        ("{{ [].pop() }}", "line 1: doesn't render: access to attribute 'pop'"),
         (b"caf\xe9\n", "doesn't render: 'utf-8' codec can't decode"),
     ],
 )
