@@ -8,6 +8,6 @@ export default defineConfig(({ mode }) => {
   return {
     plugins: [react()],
     server: { proxy: { "/api": stack, "/ws": { target: stack, ws: true } } },
-    test: { environment: "jsdom", setupFiles: "src/testing.setup.ts" },
+    test: { environment: "jsdom", setupFiles: "src/testing.setup.ts", testTimeout: 30_000 },
   };
 });

@@ -3,17 +3,19 @@ import { Select } from "@base-ui/react/select";
 interface Props {
   label: string;
   options: readonly string[];
+  /** An option as people know it; else as it is. */
+  name?: (option: string) => string;
   value: string | null;
   onChange: (chosen: string) => void;
 }
 
 /** One of many, in a list that opens; typing a name finds it. */
-export function OneOf({ label, options, value, onChange }: Props) {
+export function OneOf({ label, options, name = (option) => option, value, onChange }: Props) {
   return (
     <div className="field">
       <Select.Root
         value={value}
-        items={options.map((option) => ({ label: option, value: option }))}
+        items={options.map((option) => ({ label: name(option), value: option }))}
         onValueChange={(chosen) => chosen !== null && onChange(chosen)}
       >
         <Select.Label className="field-label">{label}</Select.Label>
@@ -27,7 +29,7 @@ export function OneOf({ label, options, value, onChange }: Props) {
               <Select.List>
                 {options.map((option) => (
                   <Select.Item key={option} value={option} className="popup-item">
-                    <Select.ItemText>{option}</Select.ItemText>
+                    <Select.ItemText>{name(option)}</Select.ItemText>
                     <Select.ItemIndicator aria-hidden>✓</Select.ItemIndicator>
                   </Select.Item>
                 ))}

@@ -22,6 +22,7 @@ function page(path: string, title: string, load: () => Promise<{ Page: Component
 export const PAGES: Page[] = [
   page("/", "Services", () => import("../pages/services/ServicesPage")),
   page("/markets", "Markets", () => import("../pages/markets/MarketsPage")),
+  page("/backtests", "Back-tests", () => import("../pages/backtests/BacktestsPage")),
   page("/frontier", "Frontier", () => import("../pages/frontier/FrontierPage")),
   page("/risk", "Risk", () => import("../pages/risk/RiskPage")),
 ];
