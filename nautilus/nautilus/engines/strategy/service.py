@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import JsonValue
 from typing_extensions import override
 
+from nautilus.engines.strategy.flow import Trading
 from nautilus.engines.strategy.models import BacktestRequest, Outcomes, StoredBars
 from nautilus.engines.strategy.processes import Processes
 from nautilus.engines.strategy.strategies import (
@@ -30,7 +31,7 @@ class StrategyEngine(Service):
     """Back-tests of strategies, and their signals."""
 
     name = "strategy"
-    counts = ("tests_completed",)
+    counts = ("tests_completed", "signals_given")
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -66,6 +67,8 @@ class StrategyEngine(Service):
     @override
     async def start(self) -> None:
         self._jobs.start()
+        if self.leads and set(self.stores.needed) == {"redis", "postgres"}:
+            self.background.start("flow", self._trade)
 
     @property
     def _store(self) -> StrategyStore:
@@ -125,6 +128,12 @@ class StrategyEngine(Service):
     async def backtests(self) -> list[JobSummary]:
         """The last back-tests, the newest first."""
         return await self._jobs.recent()
+
+    async def _trade(self) -> None:
+        stores = self.stores
+        await Trading(
+            stores.redis, stores.postgres, lambda: self.shared.add("signals_given")
+        ).follow()
 
     async def _backtest(self, task: Task) -> Outcomes:
         request = BacktestRequest.model_validate(task.request)
