@@ -48,9 +48,34 @@ def _python_service(port, needs, **settings):
     }
 
 
-def _engine(name, port, needs, requirements=None, **settings):
+# Of the ml engine's libraries: their tests and sources, ONNX Runtime's library for C, and compiled
+# bytecode of what a training alone loads.
+_ML_LEAVES_OUT = (
+    "onnx/*.cc",
+    "onnx/*.h",
+    "onnx/*__pycache__",
+    "onnx/backend/test",
+    "onnxruntime/capi/libonnxruntime.so.*",
+    "onnxruntime/quantization",
+    "onnxruntime/tools",
+    "onnxruntime/transformers",
+    "narwhals*__pycache__",
+    "skl2onnx*__pycache__",
+    "sklearn/*__pycache__",
+    "sklearn/*.pxd",
+    "sklearn/*.pyx",
+    "sklearn/*.tp",
+    "sklearn/*tests",
+    "sklearn/datasets/data",
+    "sklearn/datasets/images",
+)
+
+
+def _engine(name, port, needs, requirements=None, leave_out=(), **settings):
     """One of the nine engines: its own image, and cores that the planner chooses."""
     own = {"arguments": {"requirements": requirements}} if requirements else {}
+    if leave_out:
+        own["arguments"]["leave_out"] = " ".join(leave_out)
     return {
         "phase": "engines",
         "container_name": f"nautilus-{name}-engine",
@@ -116,6 +141,7 @@ _ENGINES = {
         8400,
         ("redis",),
         requirements="nautilus/requirements/ml.txt",
+        leave_out=_ML_LEAVES_OUT,
         cpus=3.0,
         memory="10 GiB",
         working_set="512 MiB",

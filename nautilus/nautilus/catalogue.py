@@ -12,7 +12,7 @@ SERVICES = {
     "factor": "nautilus.engines.factor.service:Factor",
     "features": "nautilus.engines.features.service:Features",
     "marketdata": "nautilus.engines.marketdata.service:MarketData",
-    "ml": "nautilus.engines.ml:MachineLearning",
+    "ml": "nautilus.engines.ml.service:MachineLearning",
     "portfolio": "nautilus.engines.portfolio.service:Portfolio",
     "risk": "nautilus.engines.risk.service:Risk",
     "strategy": "nautilus.engines.strategy.service:StrategyEngine",

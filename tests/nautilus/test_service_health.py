@@ -26,7 +26,7 @@ ENGINE_FIELDS = {
         "queue_size",
         "factor_definitions_loaded",
     },
-    "ml": {"predictions_made"},
+    "ml": {"predictions_made", "models_loaded"},
     "features": {"features_calculated", "feature_sets_processed"},
     "websocket": {"messages_sent"},
     "strategy": {"strategies_deployed", "tests_completed"},

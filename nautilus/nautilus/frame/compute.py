@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from nautilus.frame.threads import ThreadPlan
+from nautilus.frame.threads import POOLS_FOR_LIFE, ThreadPlan
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,8 +55,8 @@ class Compute:
         self._pools = plan.apply()
         former, self._executor = self._executor, ThreadPoolExecutor(plan.threads, "compute")
         former.shutdown(wait=False)
-        if "polars" in sys.modules and os.environ.get("NAUTILUS_SUPERVISED"):
-            # polars keeps its pool for life: finish what is open and let a new worker take over.
+        if POOLS_FOR_LIFE & sys.modules.keys() and os.environ.get("NAUTILUS_SUPERVISED"):
+            # Such a pool cannot be fitted: finish what is open and let a new worker take over.
             os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:

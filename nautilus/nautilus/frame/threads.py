@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")
+POOLS_FOR_LIFE = frozenset({"polars", "onnxruntime"})
+"""Libraries that keep their pool as it is once it has started: see Compute.refit."""
 
 
 def available_cpus() -> int:
@@ -40,10 +42,7 @@ class ThreadPlan:
             os.environ[variable] = str(self.threads)
 
     def apply(self) -> dict[str, int]:
-        """Fit the libraries already loaded; returns each one's threads.
-
-        polars cannot be fitted once it has started: see Compute.refit.
-        """
+        """Fit the libraries already loaded; returns each one's threads."""
         # Only a service that computes has these loaded; the others need not pay for the import.
         if "numpy" not in sys.modules:
             return {}
@@ -54,4 +53,19 @@ class ThreadPlan:
         pools = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in controller.info()}
         if "polars" in sys.modules:
             pools["polars"] = int(os.environ.get("POLARS_MAX_THREADS", self.cpus))
+        if "onnxruntime" in sys.modules:
+            pools["onnxruntime"] = _onnxruntime_pool(self.threads)
         return pools
+
+
+_onnxruntime_pools: list[int] = []
+
+
+def _onnxruntime_pool(threads: int) -> int:
+    """The width of the one pool of all its sessions, which the first call makes."""
+    from onnxruntime import set_global_thread_pool_sizes  # noqa: PLC0415
+
+    if not _onnxruntime_pools:
+        set_global_thread_pool_sizes(threads, 1)
+        _onnxruntime_pools.append(threads)
+    return _onnxruntime_pools[0]

@@ -1,0 +1,175 @@
+"""Trainings as jobs: accepted into a Redis stream, and there until a model or an error is kept.
+
+The job's end, the model and the entry's removal are one transaction. So a training whose worker is
+killed is begun again by the worker that follows, and none is done twice.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from base64 import b64decode
+from datetime import UTC, datetime
+from typing import ClassVar, cast
+from uuid import uuid4
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from nautilus.engines.ml.models import ModelInfo, Trained, TrainRequest
+from nautilus.engines.ml.shelf import Shelf
+from nautilus.frame.job_store import MOST_ATTEMPTS, Job, JobState
+from nautilus.frame.relay import Message, Source, publish, relay
+from nautilus.frame.streams import FIELD, Entries
+from nautilus.frame.topics import FEATURES
+
+INTAKE = "nautilus:intake:trainings"
+JOBS = "nautilus:ml:jobs"
+MOST_WAITING = 20
+KEPT_JOBS = 100
+FLOW_BATCHES = 5_000
+LAST_WORDS = 500
+
+
+class TooManyTrainingsError(RuntimeError):
+    """So many trainings wait that one more is not accepted."""
+
+
+class TrainingFailedError(RuntimeError):
+    """The training cannot be done; its text is the job's error."""
+
+
+class TrainingOrder(Message):
+    """A training that was accepted."""
+
+    topic: ClassVar[str] = INTAKE
+    job: str
+    request: TrainRequest
+
+
+class Result(BaseModel):
+    """What a training's process says."""
+
+    error: str | None = None
+    trained: Trained | None = None
+    onnx: str = ""
+
+
+async def submit(redis: Redis, request: TrainRequest) -> Job:
+    """Accept a training: it is stored when this returns; raises TooManyTrainingsError."""
+    if await redis.xlen(INTAKE) >= MOST_WAITING:
+        raise TooManyTrainingsError(f"{MOST_WAITING} trainings wait already")
+    now = datetime.now(UTC)
+    job = Job(
+        id=uuid4(),
+        engine="ml",
+        kind="training",
+        state=JobState.QUEUED,
+        progress=0.0,
+        note="",
+        attempts=0,
+        error=None,
+        created_at=now,
+        started_at=None,
+        finished_at=None,
+        # The bars are in the stream until they have been learned from, and needed no longer.
+        request=cast("JsonValue", request.model_dump(mode="json", exclude={"instruments"})),
+        result=None,
+    )
+    async with redis.pipeline(transaction=True) as commit:
+        commit.hset(JOBS, str(job.id), job.model_dump_json())
+        publish(commit, TrainingOrder(origin="", at=now, job=str(job.id), request=request))
+        await commit.execute()
+    return job
+
+
+async def jobs(redis: Redis) -> list[Job]:
+    """All jobs that are remembered, the newest first."""
+    stored = map(Job.model_validate_json, (await redis.hgetall(JOBS)).values())
+    return sorted(stored, key=lambda job: job.created_at, reverse=True)
+
+
+async def find(redis: Redis, job: str) -> Job | None:
+    """One job; None when it is not remembered."""
+    stored = await redis.hget(JOBS, job)
+    return None if stored is None else Job.model_validate_json(stored)
+
+
+async def work(redis: Redis, shelf: Shelf) -> None:
+    """Do the trainings, one after the other; ends only by an error."""
+
+    async def handle(key: str, order: TrainingOrder, commit: Pipeline) -> None:
+        job = await find(redis, order.job)
+        if job is not None:
+            await _do(redis, shelf, job, order.request, commit)
+        commit.xdel(INTAKE, key)
+        await _forget_old(redis, commit)
+
+    await relay(redis, "ml", Source(TrainingOrder, handle))
+
+
+async def _do(
+    redis: Redis, shelf: Shelf, job: Job, request: TrainRequest, commit: Pipeline
+) -> None:
+    job.attempts += 1
+    job.state, job.started_at = JobState.RUNNING, datetime.now(UTC)
+    try:
+        if job.attempts > MOST_ATTEMPTS:
+            raise TrainingFailedError(
+                f"given up: its worker was lost in each of {MOST_ATTEMPTS} attempts"
+            )
+        await redis.hset(JOBS, str(job.id), job.model_dump_json())
+        model = await _train(redis, shelf, job, request, commit)
+        job.state, job.result, job.progress = JobState.DONE, {"model": model.id}, 1.0
+    except TrainingFailedError as error:
+        job.state, job.error = JobState.FAILED, str(error)
+    job.finished_at = datetime.now(UTC)
+    commit.hset(JOBS, str(job.id), job.model_dump_json())
+
+
+async def _train(
+    redis: Redis, shelf: Shelf, job: Job, request: TrainRequest, commit: Pipeline
+) -> ModelInfo:
+    batches = [] if request.instruments else await _flow_history(redis)
+    # The batches are JSON already, and many.
+    training = f'{{"request":{request.model_dump_json()},"flow":[{",".join(batches)}]}}'
+    result = await _in_process(training)
+    if result.trained is None:
+        raise TrainingFailedError(result.error or "its process gave no model")
+    return await shelf.put(redis, commit, result.trained, b64decode(result.onnx), str(job.id))
+
+
+async def _flow_history(redis: Redis) -> list[str]:
+    """The flow's last feature batches as JSON, oldest first."""
+    entries = cast("Entries", await redis.xrevrange(FEATURES, count=FLOW_BATCHES))
+    return [fields[FIELD] for _, fields in entries if fields][::-1]
+
+
+async def _in_process(training: str) -> Result:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "nautilus.engines.ml.training"),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        # The cores are shared: an OpenMP thread that waits must not spin.
+        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+    )
+    try:
+        said, complaint = await process.communicate(training.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        last = complaint.decode(errors="replace").strip()[-LAST_WORDS:]
+        raise TrainingFailedError(f"its process ended with {process.returncode}: {last}")
+    try:
+        return Result.model_validate_json(said)
+    except ValidationError as error:
+        raise TrainingFailedError(f"its process gave no model: {error}") from error
+
+
+async def _forget_old(redis: Redis, commit: Pipeline) -> None:
+    for job in (await jobs(redis))[KEPT_JOBS:]:
+        if job.finished_at is not None:
+            commit.hdel(JOBS, str(job.id))
