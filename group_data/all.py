@@ -13,10 +13,7 @@ _REDIS = {
     "REDIS_PORT": "6379",
     "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
 }
-_POSTGRES = {
-    "DATABASE_URL": "postgresql://nautilus@postgres:5432/nautilus",
-    "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
-}
+_DATABASE = "postgres:5432/nautilus"
 _CODE = (
     "nautilus/nautilus/*.py",
     "nautilus/nautilus/frame",
@@ -25,22 +22,31 @@ _CODE = (
 )
 
 
-def _python_service(port, needs, **settings):
+def _database_role(name):
+    """A service's own role in Postgres: it is named as the service, and has its own password."""
+    return {
+        "DATABASE_URL": f"postgresql://{name}@{_DATABASE}",
+        "POSTGRES_PASSWORD_FILE": f"/run/secrets/{name}_database_password",
+    }
+
+
+def _python_service(name, port, needs, secrets=(), **settings):
     """What the nine engines and the backend have in common."""
+    own = {"redis": "redis_password", "postgres": f"{name}_database_password"}
     environment = {
         "HOST": "0.0.0.0",
         "PORT": str(port),
         "WORKERS": "{workers}",
         "NAUTILUS_RELEASE": "{release}",
         **(_REDIS if "redis" in needs else {}),
-        **(_POSTGRES if "postgres" in needs else {}),
+        **(_database_role(name) if "postgres" in needs else {}),
         **settings.pop("environment", {}),
     }
     return {
         "needs": needs,
         "port": port,
         "environment": environment,
-        "secrets": tuple(f"{need}_password" for need in needs if need in ("redis", "postgres")),
+        "secrets": (*(own[need] for need in needs), *secrets),
         "health": {"test": _PROBE, "start_interval_s": 0.5},
         "endpoint": "/health",
         "threads": "affinity",
@@ -90,7 +96,7 @@ def _engine(name, port, needs, requirements=None, leave_out=(), **settings):
             **own,
         },
         "pinned": True,
-        **_python_service(port, needs, **settings),
+        **_python_service(name, port, needs, **settings),
     }
 
 
@@ -169,6 +175,12 @@ _ENGINES = {
     ),
 }
 
+_ROLE_SECRETS = tuple(
+    f"{name}_database_password"
+    for name, engine in _ENGINES.items()
+    if "postgres" in engine["needs"]
+)
+
 # Whom the backend asks for their state; it reports Postgres, Redis and itself of its own.
 _WATCHED = {
     **{name: f"http://{name}:{engine['port']}/health" for name, engine in _ENGINES.items()},
@@ -206,6 +218,8 @@ stack = {
                 "bases": ("timescaledb",),
                 "rendered": {
                     "postgresql.conf": "postgres/postgresql.conf.j2",
+                    "pg_hba.conf": "postgres/pg_hba.conf.j2",
+                    "pg_ident.conf": "postgres/pg_ident.conf.j2",
                     "start-sized": "postgres/start-sized.j2",
                 },
                 "arguments": {"max_connections": 200},
@@ -272,9 +286,19 @@ stack = {
             "page": "Backend API",
             "latency_class": "latency",
             **_python_service(
+                "backend",
                 8001,
                 ("postgres", "redis"),
-                environment={"SERVICES": ",".join(f"{k}={v}" for k, v in _WATCHED.items())},
+                # It makes the schema and the roles, so it has the owner's password and all others.
+                secrets=("postgres_password", *_ROLE_SECRETS),
+                environment={
+                    "SERVICES": ",".join(f"{k}={v}" for k, v in _WATCHED.items()),
+                    "OWNER_DATABASE_URL": f"postgresql://nautilus@{_DATABASE}",
+                    "OWNER_PASSWORD_FILE": "/run/secrets/postgres_password",
+                    "ROLE_SECRETS": "/run/secrets",
+                    "TICK_RETENTION_DAYS": "30",
+                    "JOB_RETENTION_DAYS": "30",
+                },
             ),
         },
         "prometheus": {

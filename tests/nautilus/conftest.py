@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from nautilus.backend.schema import upgrade
+from nautilus.backend.schema import prepare
 from nautilus.catalogue import load
 from nautilus.frame.app import create_app
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from redis import Redis
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.nautilus.processes import Running, RunService
 from tests.nautilus.servers import PostgresServer, RedisServer, eventually, postgres_binaries
@@ -44,9 +43,8 @@ def postgres_process() -> Iterator[PostgresServer]:
 
 
 async def _make_schema(server: PostgresServer) -> None:
-    url = server.url.replace("postgresql:", "postgresql+asyncpg:")
-    engine = create_async_engine(url, connect_args={"password": server.password})
-    await upgrade(engine)
+    engine = server.engine()
+    await prepare(engine, None)
     await engine.dispose()
 
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
 READY_S = 20.0
 
 
@@ -87,6 +89,11 @@ class PostgresServer:
     @property
     def url(self) -> str:
         return f"postgresql://nautilus@127.0.0.1:{self.port}/postgres"
+
+    def engine(self) -> AsyncEngine:
+        """As its owner."""
+        url = self.url.replace("postgresql:", "postgresql+asyncpg:")
+        return create_async_engine(url, connect_args={"password": self.password})
 
     def start(self) -> None:
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-F", "-k", str(self._directory)]

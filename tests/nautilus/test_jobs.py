@@ -1,35 +1,23 @@
 """Jobs are kept in Postgres, and a killed worker loses none."""
 
-import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.nautilus.job_engine import Counter
+from tests.nautilus.postgres import ask
 from tests.nautilus.processes import Running, RunService
 from tests.nautilus.servers import PostgresServer, eventually
 
 Start = Callable[..., TestClient]
 ENDED = {"done", "failed", "cancelled"}
-
-
-def ask(server: PostgresServer, query: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
-    async def connected() -> Any:
-        connection = await asyncpg.connect(server.url, password=server.password)
-        try:
-            return await query(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(connected())
 
 
 @pytest.fixture(autouse=True)

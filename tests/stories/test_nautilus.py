@@ -2,17 +2,19 @@
 
 import json
 import re
+import runpy
 
 import pytest
 
 from tests.stories.mac import Mac
-from tests.stories.project import Project, Run
+from tests.stories.project import ROOT, Project, Run
 
 pytestmark = pytest.mark.lab
 SERVICES = 16
 ENDPOINTS = 10
 PAGES = ("Backend API", "Prometheus", "Grafana", "Frontend", "Nautilus, through nginx")
-SECRETS = {"postgres_password", "redis_password", "grafana_admin_password"}
+STACK = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]
+SECRETS = {name for service in STACK["services"].values() for name in service.get("secrets", ())}
 RISK = {"memory": "3 GiB", "cpus": 0.75}
 PORTS = (80, 3000, 3002, 5432, 6379, 8001, 8100, 8200, 8300, 8400, 8500, 8600, 8700, 8800, 8900)
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from nautilus.frame.shared import Shared
-from nautilus.frame.stores import STORE_AWAY
+from nautilus.frame.stores import NOT_PREPARED, STORE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Background:
                 await work()
                 self._died(name, "it ended")
                 return
-            except STORE_AWAY as error:
+            except (*STORE_AWAY, *NOT_PREPARED) as error:
                 self.states[name] = f"waiting: {error}"
             except Exception as error:
                 log.exception("%s died", name)

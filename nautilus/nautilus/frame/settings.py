@@ -23,6 +23,15 @@ class Settings(BaseSettings):
     database_url: str | None = None
     postgres_password_file: Path | None = None
     services: str = ""
+    # The backend alone: the owner of the database, and where each role's password is a file.
+    owner_database_url: str | None = None
+    owner_password_file: Path | None = None
+    role_secrets: Path | None = None
+    tick_retention_days: int = Field(default=30, ge=1)
+    job_retention_days: int = Field(default=30, ge=1)
+    read_needs_key: bool = False
+    # The names under which the page is served; from there it may write without a key.
+    page_hosts: str = "localhost,127.0.0.1,::1"
     # How long a worker that died keeps its job from the others.
     job_lease_s: float = Field(default=15.0, gt=0, le=3600)
 

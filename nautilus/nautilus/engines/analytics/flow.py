@@ -9,7 +9,6 @@ from redis.asyncio.client import Pipeline
 from nautilus.engines.analytics.curve import Curve, load, period_of, store
 from nautilus.engines.analytics.performance import Performance, TrackRecord
 from nautilus.frame.relay import Source, publish, relay
-from nautilus.frame.schema import make_schema
 from nautilus.market.flow import PerformanceUpdate, Positions
 
 Measure = Callable[[TrackRecord], Awaitable[Performance]]
@@ -17,7 +16,6 @@ Measure = Callable[[TrackRecord], Awaitable[Performance]]
 
 async def follow(redis: Redis, pool: asyncpg.Pool, measure: Measure) -> None:
     """Answer each portfolio's state with how it has done; ends only by an error."""
-    await make_schema(pool, "nautilus.engines.analytics")
     curves: dict[str, Curve] = {}
 
     async def handle(_: str, state: Positions, commit: Pipeline) -> None:

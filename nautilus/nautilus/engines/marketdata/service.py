@@ -25,7 +25,6 @@ from nautilus.engines.marketdata.models import (
 )
 from nautilus.frame.fields import Symbol
 from nautilus.frame.relay import publish
-from nautilus.frame.schema import make_schema
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
@@ -143,7 +142,6 @@ class MarketData(Service):
         return Ingested(received=received, stored=stored)
 
     async def _take_in(self) -> None:
-        await make_schema(self.stores.postgres, "nautilus.engines.marketdata")
         consumer = f"{socket.gethostname()}-{os.getpid()}"
 
         async def handle(batch: TickBatch) -> None:

@@ -15,7 +15,6 @@ from nautilus.engines.portfolio.accounts import (
     record_fill,
 )
 from nautilus.frame.relay import Source, publish, relay
-from nautilus.frame.schema import make_schema
 from nautilus.market.bars import Bar
 from nautilus.market.flow import FLOW_INTERVAL, POSITIONS_NOW, AllowedOrder, BarBatch, Positions
 
@@ -33,7 +32,6 @@ class Ledger:
 
     async def load(self) -> None:
         """Take over the accounts with their last prices, and tell Redis where it forgot them."""
-        await make_schema(self._pool, "nautilus.engines.portfolio")
         self._accounts = await accounts(self._pool)
         for name, account in self._accounts.items():
             known = await self._redis.hget(POSITIONS_NOW, name)
