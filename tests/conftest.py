@@ -1,11 +1,40 @@
 """What tests of several parts share."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.demo import write_project
+from tests.stories.mac import Mac
+from tests.stories.project import ROOT, Project, Run
+from tests.stories.running_lab import Lab, running_lab
 
 
 @pytest.fixture(scope="session")
 def demo_project(tmp_path_factory):
     """The folder of the demo's templates and code; read it only."""
     return write_project(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    with running_lab() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mac1(lab: Lab) -> Mac:
+    return Mac(lab.settings, lab.hosts["mac1"])
+
+
+@pytest.fixture(scope="session")
+def nautilus(lab: Lab) -> Project:
+    """Drydock itself, whose stack is Nautilus."""
+    return Project(ROOT, ROOT / "lab/inventory.py", lab.environment)
+
+
+@pytest.fixture(scope="session")
+def nautilus_on_mac1(nautilus: Project, mac1: Mac) -> Run:
+    """The one deployment of Nautilus, from nothing."""
+    mac1.remove_stack("nautilus")
+    return nautilus.deploy(hosts="mac1")

@@ -7,7 +7,7 @@ python=.venv/bin/python
 
 say() { printf '\n== %s\n' "$*"; }
 
-packages="busybox curl dash git iproute2 lsof nginx-light openssh-client postgresql redis-server"
+packages="busybox chromium curl dash git iproute2 lsof nginx-light openssh-client postgresql redis-server"
 can_run_lab() { [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; }
 
 if can_run_lab && command -v apt-get >/dev/null; then
@@ -29,12 +29,13 @@ fi
 say "Checkov, in an environment of its own"
 "${UV:-uv}" sync --quiet --frozen --project tests/rendered/checkov
 
-say "Drydock: units, operations, the lab, the stories"
+# First: the browser's tests take axe-core from here.
+say "Nautilus: its page"
+(cd nautilus/frontend && npm ci --no-progress && npm test)
+
+say "Drydock: units, operations, the lab, the stories, the page in a browser"
 $python -m pytest "$@"
 
 say "Nautilus: its engines and its backend, in an environment of their own"
 "${UV:-uv}" sync --quiet --frozen --project nautilus
 nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus
-
-say "Nautilus: its page"
-(cd nautilus/frontend && npm ci --no-progress && npm test)

@@ -5,16 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.stories.mac import Mac
-from tests.stories.project import ROOT, Project, Run
-from tests.stories.running_lab import Lab, lab_of_its_own, running_lab
+from tests.stories.project import ROOT, Project
+from tests.stories.running_lab import Lab, lab_of_its_own
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    with running_lab() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +19,6 @@ def odd_lab() -> Iterator[Lab]:
     words = ("--n", "6", "--chips", chips, "--runtimes", runtimes + desktops, "--sudo")
     with lab_of_its_own("odd", 2, *words) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def mac1(lab: Lab) -> Mac:
-    return Mac(lab.settings, lab.hosts["mac1"])
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +45,3 @@ def running(_harbour_goes: None, harbour: Project) -> Project:
     """The small stack's project, deployed to mac2; what another test left is healed."""
     harbour.deploy(hosts="mac2")
     return harbour
-
-
-@pytest.fixture(scope="session")
-def nautilus(lab: Lab) -> Project:
-    """Drydock itself, whose stack is Nautilus."""
-    return Project(ROOT, ROOT / "lab/inventory.py", lab.environment)
-
-
-@pytest.fixture(scope="session")
-def nautilus_on_mac1(nautilus: Project, mac1: Mac) -> Run:
-    """The one deployment of Nautilus, from nothing."""
-    mac1.remove_stack("nautilus")
-    return nautilus.deploy(hosts="mac1")

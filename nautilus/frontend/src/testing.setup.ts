@@ -9,3 +9,6 @@ window.matchMedia = (media) =>
 
 // Nor has it pointer events, as which Base UI passes clicks on.
 window.PointerEvent ??= class extends MouseEvent {} as unknown as typeof PointerEvent;
+
+// Nor a layout that could scroll.
+Element.prototype.scrollIntoView = () => undefined;

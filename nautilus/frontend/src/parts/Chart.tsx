@@ -31,12 +31,9 @@ export function Chart({ label, data, options, height = 320 }: Props) {
     const draw = () => {
       chart.current?.destroy();
       const size = { width: Math.max(element.clientWidth, 1), height };
-      chart.current = new uPlot(
-        { ...options(chartColors(element)), ...size },
-        latest.current,
-        element,
-      );
-      showLast(chart.current);
+      const own = options(chartColors(element));
+      const hooks = { ...own.hooks, ready: [showLast] };
+      chart.current = new uPlot({ ...own, ...size, hooks }, latest.current, element);
     };
     draw();
     const resized = new ResizeObserver(() =>

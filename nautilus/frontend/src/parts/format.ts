@@ -11,6 +11,7 @@ const signedPercent = new Intl.NumberFormat("en", {
   signDisplay: "exceptZero",
 });
 const smallPercent = new Intl.NumberFormat("en", { style: "percent", maximumSignificantDigits: 3 });
+const ratio = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
@@ -19,6 +20,7 @@ export const formatPercent = (value: number) => percent.format(value);
 export const formatSignedPercent = (value: number) => signedPercent.format(value);
 /** For fractions of any size, such as a minute's return. */
 export const formatSmallPercent = (value: number) => smallPercent.format(value);
+export const formatRatio = (value: number) => ratio.format(value);
 export const formatCompact = (value: number) => compact.format(value);
 export const formatNumber = (value: number) => plain.format(value);
 

@@ -9,6 +9,12 @@ import { ThemeChoice } from "./ThemeChoice";
 /** The frame around every page. */
 export function App() {
   const [location] = useLocation();
+  const navigation = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a narrow screen the pages' names scroll.
+    const place = PAGES.findIndex(({ path }) => path === location);
+    navigation.current?.children[place]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [location]);
   return (
     <>
       <a className="skip" href="#content">
@@ -19,7 +25,7 @@ export function App() {
           <img src="/nautilus.svg" alt="" width="28" height="28" />
           Nautilus
         </Link>
-        <nav aria-label="Pages">
+        <nav ref={navigation} aria-label="Pages">
           {PAGES.map(({ path, title, prepare }) => (
             <Link
               key={path}

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import type { Frontier, FrontierPoint } from "../../api/portfolio";
 import { Chart } from "../../parts/Chart";
 import { Figures } from "../../parts/Figures";
-import { formatNumber, formatSmallPercent } from "../../parts/format";
+import { formatRatio, formatSmallPercent } from "../../parts/format";
 import { Panel } from "../../parts/Panel";
 import { frontierChart, frontierColumns } from "./frontierChart";
 import { WeightTable } from "./WeightTable";
@@ -58,7 +58,7 @@ export function FrontierView({ frontier }: { frontier: Frontier }) {
 }
 
 function ratio({ mean_return, volatility }: FrontierPoint): string {
-  return volatility > 0 ? formatNumber(mean_return / volatility) : "–";
+  return volatility > 0 ? formatRatio(mean_return / volatility) : "–";
 }
 
 function describe({ points, instruments }: Frontier): string {
