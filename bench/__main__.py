@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from bench import machine
 from bench.build import build
 from bench.command import BenchError
+from bench.engines import engines
+from bench.footprint import footprint
 from bench.memory import memory
 from bench.nothing import nothing
 from bench.result import Result
@@ -24,6 +26,8 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "start": (start, 3),
     "build": (build, 3),
     "memory": (memory, 3),
+    "engines": (engines, 3),
+    "footprint": (footprint, 3),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""
 

@@ -7,9 +7,8 @@ from typing import Any, Literal
 from stack.lock import LockInfo
 
 Action = Literal[
-    "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
-    "switch",
-]  # fmt: skip
+    "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove"
+]
 DONE_BY: dict[Action, str] = {
     "write": "written",
     "pull": "pull",
@@ -21,7 +20,6 @@ DONE_BY: dict[Action, str] = {
     "start": "start",
     "restart": "restart",
     "remove": "remove",
-    "switch": "switched back",
 }
 
 

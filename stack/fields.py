@@ -33,8 +33,7 @@ def _checked_cpuset(text: str) -> str:
     return text.strip()
 
 
-NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,40}$"
-Name = Annotated[str, Text(pattern=NAME_PATTERN)]
+Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 EnvironmentName = Annotated[str, Text(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, Text(pattern=r"^/[A-Za-z0-9._/-]*$"), AfterValidator(_downwards)]
 RelativePath = Annotated[

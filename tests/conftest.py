@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.demo import write_project
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
 from tests.stories.running_lab import Lab, running_lab
+
+# An example that takes long on a busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

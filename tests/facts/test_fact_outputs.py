@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from facts.files import TextFiles
-from facts.kept import KeptReleases
 from facts.machine import Machine
 from facts.ports import Listeners
 from facts.release import Release
@@ -16,7 +15,6 @@ from facts.tools import Tools
 
 FACTS = {
     "files": TextFiles,
-    "kept": KeptReleases,
     "machine": Machine,
     "ports": Listeners,
     "release": Release,
@@ -27,7 +25,7 @@ FIXTURES = sorted(Path(__file__).parent.glob("*/*.json"))
 
 
 def plain(value):
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple):
         return [plain(each) for each in value]
     value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
     return json.loads(json.dumps(value))

@@ -1,0 +1,65 @@
+"""What the stack takes when nobody asks it for anything: memory, and room for its images."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from bench.command import BenchError, run
+from bench.daemon import memory_now
+from bench.host import Host, converge, lab_hosts
+from bench.result import Result, Target
+
+MIB = 1024**2
+GIB = 1024**3
+
+
+def footprint(directory: Path, rounds: int) -> Result:
+    """Memory of each service at rest, and the layers of all images, each counted once."""
+    (host,) = lab_hosts(1, directory)
+    converge([host])
+    memory = [memory_now(host) for _ in range(rounds)]
+    layers = {name: _layers(host, name) for name in (*host.stack.images, *host.stack.services)}
+    shared = set().union(*(layers[name] for name in host.stack.images))
+    own = {
+        name: sum(size for key, size in layers[name].items() if key not in shared) / MIB
+        for name in layers
+    }
+    every = {key: size for found in layers.values() for key, size in found.items()}
+    engines = [name for name, it in host.stack.services.items() if it.phase == "engines"]
+    return Result(
+        "footprint",
+        f"{len(memory[0])} services at rest; images with the layers that no other image shares",
+        {
+            **{
+                f"{name}: memory MiB": [one[name] / MIB for one in memory]
+                for name in host.stack.services
+            },
+            "all services: memory GiB": [sum(one.values()) / GIB for one in memory],
+            **{f"{name}: image's own layers MiB": [size] for name, size in own.items()},
+            "all images: layers GiB": [sum(every.values()) / GIB],
+        },
+        (
+            Target("all services", max(sum(one.values()) for one in memory) / GIB, 4, "GiB"),
+            Target("all images", sum(every.values()) / GIB, 4, "GiB"),
+            *(Target(f"{name}: own layers", own[name], 50, "MiB") for name in engines),
+        ),
+    )
+
+
+def _layers(host: Host, name: str) -> dict[str, int]:
+    """An image's layers, with their bytes.
+
+    Two images share a layer if they share all that it was built on, too: so it is known by the
+    whole history up to it.
+    """
+    image = f"{host.stack.name}-{name}:{host.state.group}"
+    said = host.docker("history", "--no-trunc", "--human=false", "--format", "{{json .}}", image)
+    steps = [json.loads(line) for line in run(host.ssh(said)).output.splitlines()]
+    if not steps:
+        raise BenchError(f"{image} has no history")
+    layers, history = {}, ""
+    for step in reversed(steps):
+        parts = (history, step["CreatedAt"], step["CreatedBy"], step["Size"])
+        history = sha256(json.dumps(parts).encode()).hexdigest()
+        layers[history] = int(step["Size"])
+    return layers
