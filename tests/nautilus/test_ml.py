@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -235,7 +236,7 @@ def train_and_wait(client: TestClient, **body: Any) -> dict[str, Any]:
     accepted = client.post("/ml/train", json=body)
     assert accepted.status_code == 202, accepted.text
     where = accepted.headers["Location"]
-    eventually(lambda: client.get(where).json()["state"] in {"done", "failed"}, within_s=60)
+    eventually(lambda: client.get(where).json()["state"] in {"done", "failed"}, within_s=180)
     return dict(client.get(where).json())
 
 
@@ -357,10 +358,18 @@ def test_a_training_survives_its_workers_kill(
     eventually(lambda: state()["state"] == "running", within_s=30)
     (worker,) = service.workers()
     os.kill(worker, signal.SIGKILL)
-    eventually(lambda: state()["state"] == "done", within_s=120)
+    eventually(lambda: state()["state"] == "done", within_s=240)
     assert state()["attempts"] == 2
     assert redis_client.hkeys(MODELS) == [b"regime-1"]
     assert redis_client.xlen(trainings.INTAKE) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux' own")
+def test_no_pool_has_more_threads_than_the_engine_has_cpus(run: RunService) -> None:
+    one = min(os.sched_getaffinity(0))
+    health = run("ml", cpus={one}).health()
+    assert health["threads"]["onnxruntime"] == health["cpus"] == 1
+    assert set(health["threads"].values()) == {1}
 
 
 def test_old_versions_go_and_the_newest_stay(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import JsonValue
 from typing_extensions import override
 
+from nautilus.engines.factor import flow
 from nautilus.engines.factor.correlations import correlations
 from nautilus.engines.factor.definitions import DEFINITIONS
 from nautilus.engines.factor.exposures import instrument_factors, universe_factors
@@ -58,6 +59,11 @@ class Factor(Service):
         router.post("/risk-model")(self.risk_model)
         router.post("/regression")(self.regression)
         return router
+
+    @override
+    async def start(self) -> None:
+        if self.leads and "redis" in self.stores.needed:
+            self.background.start("flow", lambda: flow.follow(self.stores.redis, self.universe))
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:

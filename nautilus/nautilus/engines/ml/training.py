@@ -167,7 +167,7 @@ def _conversion_error(
 def main() -> int:
     """Read a training from standard input, write the model or the error to standard output."""
     # Whoever predicts goes first.
-    os.nice(10)
+    os.nice(5)
     ThreadPlan.current(1).apply()
     try:
         trained, content = train(Training.model_validate_json(sys.stdin.buffer.read()))
