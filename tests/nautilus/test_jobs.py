@@ -97,6 +97,32 @@ def test_a_job_that_cannot_be_stored_is_refused(
     assert client.get("/jobs/7").status_code == 422
 
 
+def test_a_result_that_cannot_be_stored_fails_its_job_alone(
+    start: Start, postgres_settings: dict[str, Any]
+) -> None:
+    client = start(Counter, **postgres_settings)
+    failed = ended(client, client.post("/counts", json={"to": 16}).json())
+    assert failed["error"].startswith("its result cannot be stored: ")
+    assert ended(client, client.post("/counts", json={"to": 1}).json())["state"] == "done"
+
+
+def test_a_job_of_another_releases_kind_is_left_alone_without_haste(
+    start: Start, postgres_process: PostgresServer, postgres_settings: dict[str, Any]
+) -> None:
+    foreign = """INSERT INTO jobs.job (engine, kind, request, state, attempts, lease_until)
+        VALUES ('counter', 'unknown', '{}', 'running', 1, now() - interval '1 s')"""
+    ask(postgres_process, lambda connection: connection.execute(foreign))
+    client = start(Counter, **postgres_settings)
+    ended(client, client.post("/counts", json={"to": 1}).json())
+    asked = "SELECT sum(xact_commit) FROM pg_stat_database"
+    before = ask(postgres_process, lambda connection: connection.fetchval(asked))
+    # How often a worker asks in a second in which nothing happens.
+    time.sleep(1)
+    assert ask(postgres_process, lambda connection: connection.fetchval(asked)) - before < 50
+    (left,) = client.get("/jobs?state=running").json()
+    assert (left["kind"], left["attempts"]) == ("unknown", 1)
+
+
 def counter(run: RunService, settings: dict[str, Any], **more: str) -> Running:
     return run(
         "tests.nautilus.job_engine",

@@ -107,7 +107,7 @@ UPDATE jobs.job SET state = 'queued', attempts = attempts - 1 FROM told WHERE {_
 
 _NEXT_LEASE_END_S = """
 SELECT extract(epoch FROM min(lease_until) - now())::float8
-FROM jobs.job WHERE engine = $1 AND state = 'running'
+FROM jobs.job WHERE engine = $1 AND state = 'running' AND kind = ANY($2::text[])
 """
 
 _RECENT = f"""
@@ -174,9 +174,9 @@ class JobStore:
         """Put a job back, as if it had not been tried."""
         return _changed(await self._pool.execute(_RELEASE, *claim.fence, self._engine))
 
-    async def next_lease_end_s(self) -> float | None:
-        """Seconds until the first lease ends; None when no job is running."""
-        end_s = await self._pool.fetchval(_NEXT_LEASE_END_S, self._engine)
+    async def next_lease_end_s(self, kinds: list[str]) -> float | None:
+        """Seconds until the first lease of these kinds ends; None when no such job is running."""
+        end_s = await self._pool.fetchval(_NEXT_LEASE_END_S, self._engine, kinds)
         return None if end_s is None else max(0.0, float(end_s))
 
     async def recent(self, state: JobState | None, limit: int) -> list[JobSummary]:

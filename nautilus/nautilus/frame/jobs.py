@@ -62,6 +62,8 @@ class Task:
 
 
 Work = Callable[[Task], Awaitable[BaseModel | JsonValue]]
+Outcome = tuple[JobState, str | None, str | None]
+"""The state that a job ends in, its result and its error."""
 
 
 class Jobs:
@@ -169,7 +171,7 @@ class Jobs:
     async def _wait(self) -> None:
         """Until there may be something to take: told of it, or because a lease ends."""
         full = len(self._running) >= self._parallel
-        end_s = None if full else await self._store.next_lease_end_s()
+        end_s = None if full else await self._store.next_lease_end_s(list(self._kinds))
         with suppress(TimeoutError):
             async with asyncio.timeout(end_s):
                 await self._bell.wait()
@@ -183,7 +185,7 @@ class Jobs:
                 lease.result()
                 log.warning("job %s: lost, by its lease or because it was cancelled", task.claim.id)
             elif (outcome := work.result()) is not None:
-                await _until_stored(lambda: self._store.finish(task.claim, *outcome))
+                await self._finish(task.claim, outcome)
         except asyncio.CancelledError:
             # This worker is told to stop: let another begin at once.
             with suppress(*STORE_AWAY):
@@ -194,7 +196,14 @@ class Jobs:
             work.cancel()
             lease.cancel()
 
-    async def _outcome(self, task: Task) -> tuple[JobState, str | None, str | None] | None:
+    async def _finish(self, claim: Claim, outcome: Outcome) -> None:
+        try:
+            await _until_stored(lambda: self._store.finish(claim, *outcome))
+        except asyncpg.DataError as error:
+            failed = (JobState.FAILED, None, f"its result cannot be stored: {error}")
+            await _until_stored(lambda: self._store.finish(claim, *failed))
+
+    async def _outcome(self, task: Task) -> Outcome | None:
         """What to store; None when the lease should run out and the job be tried again."""
         try:
             result = await self._kinds[task.claim.kind](task)
