@@ -10,7 +10,7 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
-from operations import containers, images, lock, releases, verification
+from operations import containers, images, keep, lock, records, releases, verification
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -34,14 +34,18 @@ def deploy(host: Host) -> None:
         release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
     )
     attach(host, made, changes, "write")
+    records.begin(plan=plan, name="Record who deploys what")
     made = images.pull(
         changes=changes, detected=detected, settings=settings, name="Pull base images"
     )
     attach(host, made, changes, "pull")
+    made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")
+    attach(host, made, changes, "tag")
     made = images.build(
         release=release, changes=changes, detected=detected, settings=settings, name="Build images"
     )
-    attach(host, made, changes, "build", "tag")
+    attach(host, made, changes, "build")
+    keep.protect(plan=plan, name="Protect images of kept releases")
     made = containers.remove(changes=changes, detected=detected, name="Remove containers")
     attach(host, made, changes, "remove")
     made = containers.update(
@@ -56,6 +60,8 @@ def deploy(host: Host) -> None:
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
     verification.verified(plan=plan, startup=startup, name="Verify")
+    records.good(plan=plan, name="Record that it is good")
+    keep.tidy(plan=plan, name="Remove what is not kept")
 
 
 deploy()

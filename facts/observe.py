@@ -10,12 +10,14 @@ from gevent.pool import Pool
 from pyinfra.api.host import Host
 
 from facts.detect import Detected
+from facts.kept import KeptReleases
 from facts.release import Release as ReleaseFact
 from facts.runtime import Daemon
 from link.daemon import MAX_CONNECTIONS, daemon
 from stack.changes import CurrentRelease
 from stack.errors import DrydockError
 from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
+from stack.kept import KeptRelease, read_kept
 from stack.lock import read_lock
 from stack.model import Stack
 from stack.observed import Observed, read_container, read_image
@@ -150,6 +152,11 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         secrets=info.secret_names,
         lock=read_lock(info.lock),
     )
+
+
+def kept_releases(host: Host, directory: str) -> list[KeptRelease]:
+    """Every release that the host keeps, with what is wrong with it."""
+    return [read_kept(**vars(it)) for it in host.get_fact(KeptReleases, directory=directory)]
 
 
 def _read_manifest(text: str) -> dict[str, Any]:

@@ -53,14 +53,15 @@ class Release(FactBase[ReleaseInfo]):
         return ReleaseInfo(
             current=dict(names).get("current", ""),
             manifest=decoded(lines),
-            files=dict(_digest(line) for line in digests),
+            files=dict(digest_line(line) for line in digests),
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 
 
-def _digest(line: str) -> tuple[str, str]:
+def digest_line(line: str) -> tuple[str, str]:
+    """Path and digest of one line that sha256sum or shasum printed."""
     digest, _, path = line.partition(" ")
     path = path[1:].removeprefix("./")
     # Both programs mark a line with a backslash when they escape the name in it.

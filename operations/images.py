@@ -73,7 +73,7 @@ def _pull_all(host: Host, missing: tuple[str, ...], detected: Detected, settings
 def build(
     release: Release, changes: Changes, detected: Detected, settings: Settings
 ) -> Generator[PyinfraCommand, None, None]:
-    """Build the images whose content the host lacks, and tag those that it has under other names.
+    """Build the images whose content the host lacks.
 
     + release: the images, and where their build contexts are
     + changes: what differs
@@ -82,14 +82,26 @@ def build(
 
     Idempotent: an image is known by the digest of all that it is made of, kept as its label.
     """
-    for change in changes.of("tag"):
-        yield from _tag(release.images[change.subject], detected)
     names = changes.subjects("build")
     if not names:
         return
     for name, content in build_secrets(settings).items():
         yield FileUploadCommand(io.BytesIO(content), f"{detected.directory}/docker/{name}")
     yield step(_build_all, release, names, detected, settings)
+
+
+@operation()
+def tag(
+    release: Release, changes: Changes, detected: Detected
+) -> Generator[PyinfraCommand, None, None]:
+    """Give images that the host has under other names the release's own.
+
+    + release: the images
+    + changes: what differs
+    + detected: the host
+    """
+    for change in changes.of("tag"):
+        yield from _tag(release.images[change.subject], detected)
 
 
 def _tag(image: Image, detected: Detected) -> Generator[PyinfraCommand, None, None]:

@@ -1,8 +1,6 @@
 """The lock on a host: whoever changes a stack there holds it, and gives it back in any case."""
 
 import contextlib
-import getpass
-import socket
 from collections.abc import Generator
 from pathlib import Path
 from secrets import token_hex
@@ -19,6 +17,7 @@ from facts.observe import current_release
 from facts.plan import HostPlan, look_again
 from link.channel import cut, is_local
 from link.dialogue import Dialogue
+from operations.records import operator
 from operations.refusal import refused, step
 from stack.lock import breakable, why_locked
 
@@ -69,9 +68,8 @@ def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
     directory = plan.detected.directory
     lock = current_release(host, directory).lock
     silence_s = 0 if is_local(host.connector) else SILENCE_S
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
     dead = breakable(lock, plan.settings.break_lock)
-    said = (directory, token_hex(8), who, purpose, dead, str(silence_s))
+    said = (directory, token_hex(8), operator(), purpose, dead, str(silence_s))
     dialogue = Dialogue(host.connector, ["sh", "-c", SCRIPT, "drydock-lock", *said], PATIENCE_S)
     answer = dialogue.hear()
     if answer != "taken":

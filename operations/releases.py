@@ -11,6 +11,7 @@ from pyinfra.api.operation import operation
 from facts.detect import Detected
 from facts.tools import ToolsInfo
 from stack.changes import Changes
+from stack.mixture import Mixture
 from stack.render import MANIFEST, Release
 
 
@@ -35,33 +36,37 @@ def write(
         "umask 077 && mkdir -p",
         *(QuoteString(f"{directory}/{name}") for name in ("releases", "secrets", "docker")),
     )
+    yield _sweep(directory)
     yield FileUploadCommand(io.BytesIO(_archive(release)), f"{incoming}.tar")
-    target = f"{directory}/releases/{release.id}"
     # Modes become part of image layers, so they must not follow the user's umask; that nobody else
     # may read them is the business of the directory above.
-    yield StringCommand(
-        "umask 022 && rm -rf",
-        QuoteString(incoming),
-        "&& mkdir",
-        QuoteString(incoming),
-        "&& tar -xf",
-        QuoteString(f"{incoming}.tar"),
-        "-C",
-        QuoteString(incoming),
-        "&& rm -rf",
-        QuoteString(target),
-        "&& mv",
-        QuoteString(incoming),
-        QuoteString(target),
-        "&& rm -f",
-        QuoteString(f"{incoming}.tar"),
+    made = StringCommand(
+        "umask 022 && rm -rf", QuoteString(incoming), "&& mkdir", QuoteString(incoming)
     )
+    yield StringCommand(made, "&&", _unpack(incoming, f"{directory}/releases/{release.id}"))
     configuration = {"auths": {}, "cliPluginsExtraDirs": list(tools.plugin_directories)}
     yield FileUploadCommand(
         io.StringIO(json.dumps(configuration)), f"{directory}/docker/config.json"
     )
     for secret in sorted(release.secrets()):
         yield _generate(f"{detected.secrets_directory}/{secret}")
+
+
+def _sweep(directory: str) -> StringCommand:
+    """Remove what runs that were cut off left half done; the lock keeps everybody else away."""
+    return StringCommand(
+        "cd", QuoteString(directory),
+        "&& rm -rf incoming-* current-* releases/*.new secrets/*.new",
+    )  # fmt: skip
+
+
+def _unpack(incoming: str, target: str) -> StringCommand:
+    """Unpack an archive in the directory beside it, which then takes the target's place."""
+    return StringCommand(
+        "tar -xf", QuoteString(f"{incoming}.tar"), "-C", QuoteString(incoming),
+        "&& rm -rf", QuoteString(target), "&& mv", QuoteString(incoming), QuoteString(target),
+        "&& rm -f", QuoteString(f"{incoming}.tar"),
+    )  # fmt: skip
 
 
 def _generate(path: str) -> StringCommand:
@@ -93,6 +98,32 @@ def _archive(release: Release) -> bytes:
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
+
+
+@operation()
+def assemble(mixture: Mixture | None, detected: Detected) -> Generator[PyinfraCommand, None, None]:
+    """Put a release together from two that the host keeps.
+
+    + mixture: what comes from where; None where a whole release is gone back to
+    + detected: the host
+    """
+    if mixture is None:
+        return
+    release, releases = mixture.release, f"{detected.directory}/releases"
+    incoming = f"{detected.directory}/incoming-{release.id}"
+    base, source = (f"{releases}/{id}/images" for id in (mixture.base, mixture.source))
+    yield _sweep(detected.directory)
+    yield FileUploadCommand(io.BytesIO(_archive(release)), f"{incoming}.tar")
+    yield StringCommand(
+        "umask 022 && rm -rf", QuoteString(incoming), "&& mkdir", QuoteString(incoming),
+        "&& cp -Rp", QuoteString(base), QuoteString(f"{incoming}/images"),
+    )  # fmt: skip
+    for name in mixture.services:
+        to = f"{incoming}/images/{name}"
+        yield StringCommand(
+            "rm -rf", QuoteString(to), "&& cp -Rp", QuoteString(f"{source}/{name}"), QuoteString(to)
+        )
+    yield _unpack(incoming, f"{releases}/{release.id}")
 
 
 @operation()

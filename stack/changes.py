@@ -7,8 +7,9 @@ from typing import Any, Literal
 from stack.lock import LockInfo
 
 Action = Literal[
-    "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove"
-]
+    "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
+    "switch",
+]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
     "pull": "pull",
@@ -20,6 +21,7 @@ DONE_BY: dict[Action, str] = {
     "start": "start",
     "restart": "restart",
     "remove": "remove",
+    "switch": "switched back",
 }
 
 

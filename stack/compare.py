@@ -20,6 +20,21 @@ def compare(
     release: Release, current: CurrentRelease, observed: Observed, daemon_cpus: int
 ) -> Changes:
     """Everything that differs between a release and a host."""
+    written = _release_changes(release, current)
+    return Changes((*written, *compare_running(release, observed, daemon_cpus)))
+
+
+def compare_kept(
+    release: Release, current: CurrentRelease, observed: Observed, daemon_cpus: int
+) -> Changes:
+    """What going back to a release that the host keeps would change."""
+    switch = Change("switch", "release", "current", current.id, release.id)
+    switched = [] if current.id == release.id else [switch]
+    return Changes((*switched, *compare_running(release, observed, daemon_cpus)))
+
+
+def compare_running(release: Release, observed: Observed, daemon_cpus: int) -> tuple[Change, ...]:
+    """What differs between a release and what a host has of images and containers."""
     images = list(_image_changes(release, observed))
     built = {change.subject: change for change in images if change.action == "build"}
     pulls = [
@@ -27,14 +42,7 @@ def compare(
         for reference in observed.missing_upstream
         if any(reference in release.images[name].upstream for name in built)
     ]
-    return Changes(
-        (
-            *_release_changes(release, current),
-            *pulls,
-            *images,
-            *_container_changes(release, observed, built, daemon_cpus),
-        )
-    )
+    return (*pulls, *images, *_container_changes(release, observed, built, daemon_cpus))
 
 
 def _release_changes(release: Release, current: CurrentRelease) -> Iterator[Change]:
@@ -126,18 +134,25 @@ def _differences(
             image.removeprefix("sha256:")[:SHORT] for image in (actual.image, desired.image)
         )
         yield Change("recreate", service, "image", old, new)
-    different = list(_different_fields(actual, desired))
+    different = list(different_fields(actual, desired))
     for name, before, after in different:
-        yield Change("recreate", service, _in_words(name), _show(name, before), _show(name, after))
+        yield Change("recreate", service, name, before, after)
     releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
     if releases[0] != releases[1] and actual.image == desired.image and not different:
         yield Change("recreate", service, "release", *releases)
 
 
-def _different_fields(
+def different_fields(
+    actual: Container, desired: Container
+) -> Iterator[tuple[str, str | None, str | None]]:
+    """Fields that differ, in words; image and release's name excepted: both follow from others."""
+    for name, before, after in _different_values(actual, desired):
+        yield _in_words(name), _show(name, before), _show(name, after)
+
+
+def _different_values(
     actual: Container, desired: Container
 ) -> Iterator[tuple[str, object, object]]:
-    """Fields that differ, the image and the release's name excepted: both follow from others."""
     releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
     old, new = asdict(actual), asdict(desired)
     for name in new:

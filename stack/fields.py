@@ -33,7 +33,8 @@ def _checked_cpuset(text: str) -> str:
     return text.strip()
 
 
-Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,40}$"
+Name = Annotated[str, Text(pattern=NAME_PATTERN)]
 EnvironmentName = Annotated[str, Text(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, Text(pattern=r"^/[A-Za-z0-9._/-]*$"), AfterValidator(_downwards)]
 RelativePath = Annotated[

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from re import fullmatch
 from typing import Any
 
 from pydantic import Field
 
 from stack.consistency import check_core_map, check_stack
 from stack.errors import DrydockError
+from stack.fields import NAME_PATTERN
 from stack.model import CoreMap, Stack
 from stack.origins import Origins, group_origins, suggest
 from stack.settings import Settings
@@ -62,8 +64,7 @@ def load_stack(data: Mapping[str, Any], origins: Mapping[str, str]) -> Inputs:
         core_map = validate(CoreMap, data["core_map"], ("core_map",), places, problems)
     if core_map:
         problems += check_core_map(core_map, services, places)
-    said = {key: data[key] for key in _Scalars.model_fields if key in data}
-    scalars = validate(_Scalars, said, (), places, problems)
+    scalars = _scalars(data, places, problems)
 
     if problems or stack is None or scalars is None:
         raise DrydockError("\n".join(problems))
@@ -75,6 +76,25 @@ def load_stack(data: Mapping[str, Any], origins: Mapping[str, str]) -> Inputs:
         settings=Settings(**scalars.model_dump(exclude={"chip"})),
         origins=places,
     )
+
+
+def load_settings(data: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[str, Settings]:
+    """The stack's name and the settings alone, for what needs no stack; else as `load_stack`."""
+    problems: list[str] = []
+    places = Origins(origins, {})
+    stack = data.get("stack")
+    name = stack.get("name") if isinstance(stack, Mapping) else None
+    if not isinstance(name, str) or not fullmatch(NAME_PATTERN, name):
+        problems.append(f"{places.place('stack', 'name')} = {name!r}: name the stack")
+    scalars = _scalars(data, places, problems)
+    if problems or scalars is None:
+        raise DrydockError("\n".join(problems))
+    return str(name), Settings(**scalars.model_dump(exclude={"chip"}))
+
+
+def _scalars(data: Mapping[str, Any], places: Origins, problems: list[str]) -> _Scalars | None:
+    said = {key: data[key] for key in _Scalars.model_fields if key in data}
+    return validate(_Scalars, said, (), places, problems)
 
 
 def _service_names(data: Mapping[str, Any]) -> list[str]:

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from stack import digest, templates
-from stack.containers import LOG_OPTIONS, RELEASE_LABEL, Container, desired_container
+from stack.containers import LOG_OPTIONS, Container, desired_container
 from stack.images import Image, make_images
 from stack.model import Map, Stack
 from stack.settings import Settings
 
 MANIFEST = "manifest.json"
+DESCRIPTION = "release.json"
+FORMAT = 1
+"""Of the description; another one can't be gone back to by this version."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,13 @@ class Release:
     """Service → what its container should be."""
     files: Mapping[str, bytes]
     """Path below the release's directory → content, the manifest excepted."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Path → SHA-256 of files that are on the host alone, in a release that is kept there."""
 
     @property
     def id(self) -> str:
         """Twelve hex digits of the digest of the files."""
-        return digest.of_files(dict(self.files))[: digest.SHORT]
+        return digest.of_data(self.manifest_files())[: digest.SHORT]
 
     @property
     def compose_file(self) -> str:
@@ -39,24 +44,30 @@ class Release:
 
     def manifest_files(self) -> dict[str, str]:
         """Path → SHA-256 of every file."""
-        return {path: digest.of_bytes(content) for path, content in self.files.items()}
+        written = {path: digest.of_bytes(content) for path, content in self.files.items()}
+        return {**self.kept, **written}
 
     def secrets(self) -> set[str]:
         """Names of all secrets that its services read."""
         return {name for service in self.stack.services.values() for name in service.secrets}
 
     def manifest(self) -> bytes:
-        """The release in short, kept beside its files: what a later run compares with."""
-        content = {
-            "release": self.id,
-            "stack": self.stack.name,
-            "tag": self.tag,
-            "map": {name: a.model_dump() for name, a in self.map.services.items()},
-            "images": {name: image.digest for name, image in self.images.items()},
-            "services": {name: c.labels[RELEASE_LABEL] for name, c in self.containers.items()},
-            "files": self.manifest_files(),
-        }
+        """The files' digests, kept beside them: what a later run compares with."""
+        content = {"release": self.id, "files": self.manifest_files()}
         return json.dumps(content, indent=1, sort_keys=True).encode()
+
+    def description(self) -> bytes:
+        """What should run, as far as going back to it needs to know: see stack/kept.py."""
+        images = {name: asdict(self.images[name]) for name in self.containers}
+        content = {
+            "format": FORMAT,
+            "tag": self.tag,
+            "stack": self.stack.model_dump(mode="json"),
+            "map": {name: it.model_dump() for name, it in self.map.services.items()},
+            "images": {name: {**image, "files": {}} for name, image in images.items()},
+            "containers": {name: asdict(it) for name, it in self.containers.items()},
+        }
+        return json.dumps(content, indent=1).encode()
 
 
 def render_release(
@@ -89,6 +100,7 @@ def render_release(
     }
     compose = render_compose(release, secrets_directory, project)
     files[release.compose_file] = compose.encode()
+    files[DESCRIPTION] = release.description()
     return Release(stack, core_map, tag, images, containers, files)
 
 

@@ -1,9 +1,23 @@
 """What is said of a host and of one run, beside the stack: `docs/stack.md` lists it."""
 
-from pydantic import Field
+from typing import Annotated
 
-from stack.fields import AbsolutePath, MemoryBytes, Url
+from pydantic import BeforeValidator, Field
+
+from stack.fields import AbsolutePath, MemoryBytes, Name, Url
 from stack.model import Data
+
+
+def _names(said: object) -> object:
+    """Read names with commas between, as --data gives them."""
+    return said.split(",") if isinstance(said, str) else said
+
+
+def _release_id(said: object) -> object:
+    """Read an id of digits alone, which pyinfra takes for a number."""
+    if isinstance(said, float):
+        raise ValueError("write it in quotes, it looks like a number: --data 'release=\"12e4\"'")
+    return str(said) if isinstance(said, int) else said
 
 
 class Settings(Data):
@@ -22,6 +36,14 @@ class Settings(Data):
     """Free disk space without which nothing is built."""
     build_parallel: int | None = Field(None, ge=1, le=6)
     """Images built at once; default: the daemon's CPUs, at most 4."""
+    keep_releases: int = Field(5, ge=1)
+    """How many verified releases a host keeps, the current one included."""
+    why: str | None = None
+    """Why this is deployed, for the release's record."""
+    release: Annotated[str | None, BeforeValidator(_release_id)] = None
+    """For rollback.py: the release to go back to, by its id or the start of it."""
+    services: Annotated[tuple[Name, ...], BeforeValidator(_names)] = ()
+    """For rollback.py: go back with these services alone."""
     lock_wait_s: int = Field(0, ge=0)
     """How long a run waits for the lock of another that changes the same stack."""
     break_lock: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from facts.files import TextFiles
+from facts.kept import KeptReleases
 from facts.machine import Machine
 from facts.ports import Listeners
 from facts.release import Release
@@ -15,6 +16,7 @@ from facts.tools import Tools
 
 FACTS = {
     "files": TextFiles,
+    "kept": KeptReleases,
     "machine": Machine,
     "ports": Listeners,
     "release": Release,
@@ -25,7 +27,7 @@ FIXTURES = sorted(Path(__file__).parent.glob("*/*.json"))
 
 
 def plain(value):
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
     return json.loads(json.dumps(value))

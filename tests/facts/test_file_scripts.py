@@ -2,6 +2,7 @@ import base64
 import hashlib
 
 from facts.files import TextFiles
+from facts.kept import KeptReleases
 from facts.release import Release
 from facts.shell import script
 
@@ -44,6 +45,34 @@ def test_release_whose_link_leads_nowhere_has_no_files(ask, home):
     assert (release.current, release.files) == ("releases/0123456789ab", {})
 
 
+def test_every_kept_release_is_read_with_its_record(ask, home):
+    stack = home / ".drydock/nautilus"
+    texts = {
+        "0123456789ab.json": '{"who": "anna \u00e9"}',
+        "0123456789ab/manifest.json": '{"files": {}}',
+        "0123456789ab/release.json": "{}",
+        "0123456789ab/my file": "x",
+        "ba9876543210/my file": "y",
+    }
+    for name, text in texts.items():
+        path = stack / "releases" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    first, second = ask(KeptReleases(), "~/.drydock/nautilus")
+    assert (first.release_id, second.release_id) == ("0123456789ab", "ba9876543210")
+    assert first.record == texts["0123456789ab.json"]
+    assert first.found == {
+        "my file": hashlib.sha256(b"x").hexdigest(),
+        "release.json": hashlib.sha256(b"{}").hexdigest(),
+    }
+    assert (second.record, second.description) == ("", "")
+    assert set(second.found) == {"my file"}
+
+
+def test_a_host_never_deployed_keeps_no_release(ask):
+    assert ask(KeptReleases(), "~/.drydock/nautilus") == []
+
+
 def test_text_files_carries_any_content(ask, home):
     contents = {
         "plain.conf": "one\ntwo\n",
@@ -63,7 +92,7 @@ def test_text_files_carries_any_content(ask, home):
 
 
 def test_no_script_carries_its_comments_to_the_host():
-    for name in ("machine", "runtime", "tools", "ports", "release", "files"):
+    for name in ("machine", "runtime", "tools", "ports", "release", "files", "kept"):
         assert not [line for line in script(name).splitlines() if line.startswith("#")]
 
 

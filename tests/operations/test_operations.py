@@ -9,6 +9,7 @@ import importlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 from inspect import getclosurevars, getmembers
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,9 @@ from pyinfra.context import ctx_host, ctx_state
 from facts.tools import ToolsInfo
 from operations import verification
 from operations.start import Startup
-from stack.changes import Change, Changes
+from stack.changes import Change, Changes, CurrentRelease
+from stack.mixture import Mixture
+from stack.render import DESCRIPTION
 from tests.demo import demo_host, demo_inputs, demo_release
 
 HERE = Path(__file__).parent
@@ -45,13 +48,31 @@ def arguments(kwargs, facts, project):
     readers = {
         "changes": changes_of,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
-        "plan": lambda plan: plan and SimpleNamespace(**arguments(plan, facts, project)),
+        "mixture": lambda services: services and demo_mixture(project, services),
+        "plan": lambda said: said and plan_of(said, facts, project),
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),
         "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
     }
     return {name: readers.get(name, lambda it: it)(value) for name, value in kwargs.items()}
+
+
+def plan_of(said, facts, project):
+    """A plan of the parts that an operation looks at; `current` is a release's id."""
+    plan = SimpleNamespace(**arguments(said, facts, project))
+    if "current" in said:
+        current = plan.release.id if said["current"] == "RELEASE" else said["current"]
+        plan.current = CurrentRelease(id=current)
+    return plan
+
+
+def demo_mixture(project, services):
+    release = demo_release(project)
+    files = {DESCRIPTION: release.files[DESCRIPTION]}
+    kept = {path: it for path, it in release.manifest_files().items() if path not in files}
+    mixed = replace(release, files=files, kept=kept)
+    return Mixture(mixed, "aaaaaaaaaaaa", "bbbbbbbbbbbb", tuple(services))
 
 
 def shown(command):
@@ -91,7 +112,7 @@ def named(value, release):
 def test_operation(path, demo_project, monkeypatch):
     fixture = json.loads(path.read_text())
     kwargs = arguments(fixture["kwargs"], fixture["facts"], demo_project)
-    release = kwargs.get("release")
+    release = kwargs.get("release") or getattr(kwargs.get("mixture"), "release", None)
     if kwargs.get("current") == "RELEASE":
         kwargs["current"] = release.id
     if path.parent.name == "verification.verified":

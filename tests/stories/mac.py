@@ -11,6 +11,7 @@ from lab import namespace
 from lab.hosts import ssh_command
 from lab.settings import Settings
 from lab.spec import HostState
+from stack.retention import KEEPS_LABEL
 
 TIMEOUT_S = 120
 RUNNING_SINCE = "{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}} {{.Image}}"
@@ -70,6 +71,9 @@ class Mac:
     def remove_stack(self, stack: str) -> None:
         """Leave nothing of a stack on the host but the upstream images."""
         label = f"label=dev.drydock.stack={stack}"
+        holders = self.docker("ps", "--all", "--quiet", "--filter", f"label={KEEPS_LABEL}={stack}")
+        if holders:
+            self.docker("rm", "--force", *holders.split())
         removals = {
             "ps --all": "rm --force --volumes",
             "volume ls": "volume rm",

@@ -256,7 +256,7 @@ def test_a_container_of_an_older_drydock_is_replaced_and_its_release_named(relea
 def test_on_a_fresh_host_everything_is_pulled_built_and_created(release):
     fresh = observed(release(), containers={}, images=[], missing_upstream=UPSTREAM)
     assert sentences(release(), fresh, CurrentRelease()) == [
-        f"release: files none → {release().id}, 10 files: written",
+        f"release: files none → {release().id}, 11 files: written",
         "python:3.13-slim-trixie: image, not on this host yet: pull",
         "redis:8.0: image, not on this host yet: pull",
         "py-base: image, not on this host yet: build",
@@ -375,7 +375,7 @@ def test_what_is_unhealthy_for_want_of_another_is_waited_for(release):
 def test_another_release_is_written(release):
     wanted = release({"risk": {"memory": "3 GiB"}})
     assert sentences(wanted, observed(wanted), on_disk(release())) == [
-        f"release: files {release().id} → {wanted.id}, 1 files differ: written"
+        f"release: files {release().id} → {wanted.id}, 2 files differ: written"
     ]
 
 

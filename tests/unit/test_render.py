@@ -30,6 +30,7 @@ def test_a_release_has_a_compose_file_and_every_build_context(demo_project):
         "images/page/Dockerfile",
         "images/page/code/main.py",
         "images/page/code/deep/part.py",
+        "release.json",
     }
 
 
@@ -49,15 +50,23 @@ def test_any_changed_file_gives_another_release(demo_project):
     assert len(ids) == 6
 
 
-def test_the_manifest_says_what_was_released(demo_project):
+def test_the_manifest_has_every_files_digest(demo_project):
     release = demo_release(demo_project)
     manifest = json.loads(release.manifest())
     assert manifest["release"] == release.id
-    assert (manifest["stack"], manifest["tag"]) == ("demo", "m4max")
-    assert manifest["map"]["risk"]["memory_bytes"] == 2 * GIB
     assert manifest["files"] == {p: of_bytes(content) for p, content in release.files.items()}
-    assert manifest["images"] == {name: i.digest for name, i in release.images.items()}
-    assert manifest["services"]["risk"] == release.containers["risk"].labels["dev.drydock.release"]
+
+
+def test_the_description_says_what_was_released(demo_project):
+    release = demo_release(demo_project)
+    said = json.loads(release.files["release.json"])
+    assert (said["stack"]["name"], said["tag"]) == ("demo", "m4max")
+    assert said["map"]["risk"]["memory_bytes"] == 2 * GIB
+    assert {name: it["digest"] for name, it in said["images"].items()} == {
+        name: release.images[name].digest for name in release.containers
+    }
+    labels = release.containers["risk"].labels
+    assert said["containers"]["risk"]["labels"] == labels
 
 
 def test_compose_gets_the_map(demo_project):

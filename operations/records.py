@@ -1,0 +1,96 @@
+"""The record of a release on its host: who deployed it, when, why, and how it went."""
+
+import getpass
+import io
+import socket
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+
+from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+
+from facts.observe import kept_releases, observe
+from facts.plan import HostPlan
+from operations.refusal import refused, step
+from stack.kept import Record, RecordState
+
+
+@operation()
+def begin(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
+    """Record that a release comes to the host, before anything that runs is touched.
+
+    + plan: the release, and what it changes
+
+    A release that is current already keeps its record until it is verified anew.
+    """
+    if plan.changes and plan.current.id != plan.release.id:
+        yield step(_begin, plan)
+
+
+@operation()
+def good(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
+    """Record that the release was verified.
+
+    + plan: the release that now runs
+    """
+    if plan.changes:
+        yield step(note, plan, "good", ())
+
+
+def operator() -> str:
+    """Who runs this, and where."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _begin(host: Host, plan: HostPlan) -> bool:
+    known = [it.number for it in kept_releases(host, plan.detected.directory)]
+    return _write(host, plan, _fresh(plan, max(known, default=0) + 1))
+
+
+def note(host: Host, plan: HostPlan, state: RecordState, verdict: tuple[str, ...]) -> bool:
+    """Add to the release's record how it went, and the images that its containers are made of."""
+    kept = {it.id: it for it in kept_releases(host, plan.detected.directory)}
+    found = kept.get(plan.release.id)
+    record = found.record if found else None
+    if record is None:
+        record = _fresh(plan, max((it.number for it in kept.values()), default=0) + 1)
+    update: Mapping[str, object] = {
+        "state": state,
+        "verdict": verdict,
+        "verified_at": _now(),
+        "images": _images(host, plan),
+    }
+    return _write(host, plan, record.model_copy(update=update))
+
+
+def _fresh(plan: HostPlan, number: int) -> Record:
+    return Record(
+        release=plan.release.id,
+        number=number,
+        deployed_at=_now(),
+        who=operator(),
+        why=plan.settings.why,
+        changes=tuple(change.sentence for change in plan.changes.all),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _images(host: Host, plan: HostPlan) -> dict[str, str]:
+    stack = plan.release.stack
+    containers = observe(host, plan.detected.runtime, stack).containers
+    found = {name: containers.get(stack.container_name(name)) for name in stack.services}
+    return {name: container.image_id for name, container in found.items() if container}
+
+
+def _write(host: Host, plan: HostPlan, record: Record) -> bool:
+    """Write it in one step, so that a reader finds the former record or this one."""
+    path = f"{plan.detected.directory}/releases/{record.release}.json"
+    content = record.model_dump_json(indent=1).encode()
+    moved = StringCommand("mv", QuoteString(f"{path}.new"), QuoteString(path))
+    if host.put_file(io.BytesIO(content), f"{path}.new") and host.run_shell_command(moved)[0]:
+        return True
+    return refused(host, f"the release's record can't be written: {path}")

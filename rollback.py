@@ -1,0 +1,57 @@
+"""Go back to a release that a host keeps: `pyinfra inventory.py rollback.py`."""
+
+import sys
+from pathlib import Path
+
+from pyinfra.api.host import Host
+from pyinfra.context import config
+
+# A project of one's own runs this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from facts.kept_plan import plan_rollback
+from operations import containers, images, keep, lock, records, releases, verification
+from operations.announce import announce, attach
+from operations.preflight import preflight
+from operations.refusal import fails_alone
+from operations.start import Startup
+
+
+@fails_alone
+def rollback(host: Host) -> None:
+    """Find the release to go back to, refuse it unless it is whole, and make it run again."""
+    way = plan_rollback(host)
+    if lock.waited_for(host, way.plan):
+        way = plan_rollback(host)
+    plan = way.plan
+    preflight(host, plan)
+    announce(host, plan, diff=bool(config.DIFF))
+
+    release, changes, detected = plan.release, plan.changes, plan.detected
+    startup = Startup()
+
+    lock.take(plan=plan, purpose=f"going back to release {release.id}", name="Take the lock")
+    releases.assemble(mixture=way.mixture, detected=detected, name="Put the release together")
+    keep.protect(plan=plan, name="Protect images of kept releases")
+    made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")
+    attach(host, made, changes, "tag")
+    made = containers.remove(changes=changes, detected=detected, name="Remove containers")
+    attach(host, made, changes, "remove")
+    made = containers.update(
+        release=release, changes=changes, detected=detected, name="Update resources live"
+    )
+    attach(host, made, changes, "update")
+    made = containers.start(
+        release=release, changes=changes, detected=detected, startup=startup, name="Start services"
+    )
+    attach(host, made, changes, "create", "recreate", "start", "restart")
+    made = releases.activate(
+        release=release, current=plan.current.id, detected=detected, name="Make it current"
+    )
+    attach(host, made, changes, "switch")
+    verification.verified(plan=plan, startup=startup, name="Verify")
+    records.good(plan=plan, name="Record that it is good")
+    keep.tidy(plan=plan, name="Remove what is not kept")
+
+
+rollback()
