@@ -15,6 +15,7 @@ from bench.build import build
 from bench.command import BenchError
 from bench.engines import engines
 from bench.footprint import footprint
+from bench.marketdata import marketdata
 from bench.memory import memory
 from bench.nothing import nothing
 from bench.result import Result
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "memory": (memory, 3),
     "engines": (engines, 3),
     "footprint": (footprint, 3),
+    "marketdata": (marketdata, 3),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""
 

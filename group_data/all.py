@@ -77,11 +77,14 @@ _ML_LEAVES_OUT = (
 )
 
 
-def _engine(name, port, needs, requirements=None, leave_out=(), **settings):
-    """One of the nine engines: its own image, and cores that the planner chooses."""
-    own = {"arguments": {"requirements": requirements}} if requirements else {}
-    if leave_out:
-        own["arguments"]["leave_out"] = " ".join(leave_out)
+def _engine(name, port, needs, requirements=None, leave_out=(), keeps=None, **settings):
+    """One of the nine engines: its own image, and cores that the planner chooses.
+
+    `keeps` is the directory of a volume that it writes to.
+    """
+    said = {"requirements": requirements, "leave_out": " ".join(leave_out), "keeps": keeps}
+    arguments = {key: value for key, value in said.items() if value}
+    own = {"arguments": arguments} if arguments else {}
     return {
         "phase": "engines",
         "container_name": f"nautilus-{name}-engine",
@@ -116,10 +119,14 @@ _ENGINES = {
         "marketdata",
         8800,
         ("redis", "postgres"),
+        keeps="/archive",
         cpus=2.0,
         memory="4 GiB",
         working_set="256 MiB",
         latency_class="latency",
+        volumes={"marketdata-archive": "/archive"},
+        # Days of ticks in the database; older ones are in the archive alone.
+        environment={"ARCHIVE_DIRECTORY": "/archive", "TICKS_KEPT_DAYS": "7"},
     ),
     "websocket": _engine(
         "websocket",

@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,12 +144,55 @@ def test_a_segment_is_smaller_than_its_ticks_and_replays_to_the_same_bars(
     assert engine.get("/data/SEG/segment", params={"day": "2020-01-01"}).status_code == 404
 
 
+def test_days_that_are_over_are_archived_and_pruned_once(
+    start: Start,
+    redis_settings: dict[str, Any],
+    postgres_settings: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    stores = {**redis_settings, **postgres_settings}
+    keeps = start("marketdata", **stores, archive_directory=tmp_path, ticks_kept_days=10_000)
+    eventually(lambda: keeps.get("/health").status_code == 200)
+    at = datetime.now(UTC) - timedelta(days=3)
+    ticks = list(walk(Simulation(symbols=["ARC"], ticks=4_000, ticks_per_second=5), at))
+    post(keeps, ticks[:-1])
+
+    def archived() -> list[dict[str, Any]]:
+        return [s for s in keeps.get("/segments").json() if s["symbol"] == "ARC"]
+
+    assert keeps.post("/segments").status_code == 201
+    assert sum(s["ticks"] for s in archived()) == 3_999
+    # A tick that came late: its day is archived again, and other days are not.
+    post(keeps, ticks[-1:])
+    (again,) = keeps.post("/segments").json()
+    assert again["day"] == ticks[-1].at.date().isoformat()
+    assert keeps.post("/segments").json() == []
+    before = {i: shown(keeps, "ARC", i) for i in LENGTHS}
+
+    prunes = start("marketdata", **stores, archive_directory=tmp_path, ticks_kept_days=1)
+    assert prunes.post("/segments").json() == []
+    assert {s["pruned"] for s in archived()} == {True}
+    for segment in archived():
+        file = tmp_path / segment["day"] / "ARC.parquet"
+        answer = prunes.get("/data/ARC/segment", params={"day": segment["day"]})
+        assert answer.content == file.read_bytes()
+        assert len(answer.content) == segment["size_bytes"]
+        # The ticks are known still, although the database has them no more.
+        replayed = prunes.post(
+            "/feeds/replay",
+            content=answer.content,
+            headers={"content-type": "application/octet-stream"},
+        )
+        assert replayed.json() == {"received": segment["ticks"], "stored": 0}
+    assert {i: shown(keeps, "ARC", i) for i in LENGTHS} == before
+
+
 def test_what_is_no_parquet_file_is_refused(engine: TestClient) -> None:
     answer = engine.post(
         "/feeds/replay", content=b"hello", headers={"content-type": "application/octet-stream"}
     )
     assert answer.status_code == 422
-    assert "Parquet" in answer.json()["detail"]
+    assert "Parquet" in answer.json()["detail"][0]["msg"]
 
 
 def test_the_simulator_goes_through_the_intake_and_is_published(engine: TestClient) -> None:
@@ -166,6 +210,25 @@ def test_the_simulator_goes_through_the_intake_and_is_published(engine: TestClie
     eventually(lambda: engine.get("/health").json()["data_points_stored"] == 300)
     health = engine.get("/health").json()
     assert (health["messages_processed"], health["active_feeds"]) == (300, 0)
+
+
+def test_the_simulator_begins_in_the_past_and_goes_on_in_time(
+    engine: TestClient, redis_client: Any
+) -> None:
+    body = {"symbols": ["PAST"], "seed": 43, "ticks_per_second": 10, "history_s": 60, "ticks": 610}
+    asked = datetime.now(UTC)
+    assert engine.post("/feeds/simulator", json=body).status_code == 202
+
+    def feed() -> dict[str, Any]:
+        return next(f for f in engine.get("/feeds").json() if f["name"] == "simulator-43")
+
+    eventually(lambda: feed()["ticks"] >= 590)
+    assert datetime.now(UTC) - asked < timedelta(seconds=20)
+    eventually(lambda: feed()["state"] == "done")
+    assert datetime.now(UTC) - asked > timedelta(seconds=1)
+    eventually(lambda: len(shown(engine, "PAST", "1s")) >= 61)
+    assert min(shown(engine, "PAST", "1s")) >= asked - timedelta(seconds=62)
+    eventually(lambda: redis_client.xlen("nautilus:intake:ticks") == 0)
 
 
 def test_an_entry_of_the_intake_that_is_no_batch_is_dropped(

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     read_needs_key: bool = False
     # The names under which the page is served; from there it may write without a key.
     page_hosts: str = "localhost,127.0.0.1,::1"
+    # Marketdata alone: where days that are over are archived, and how long their ticks stay beside.
+    archive_directory: Path | None = None
+    ticks_kept_days: int = Field(default=7, ge=1)
     # How long a worker that died keeps its job from the others.
     job_lease_s: float = Field(default=15.0, gt=0, le=3600)
 

@@ -1,10 +1,11 @@
 """Orders and positions: what strategies ask for, risk judges and portfolios hold."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, FiniteFloat
+from pydantic import BaseModel, Field, FiniteFloat
 
-from nautilus.frame.fields import Positive, Symbol
+from nautilus.frame.fields import Price, Quantity, Symbol
 
 
 class Side(StrEnum):
@@ -19,8 +20,8 @@ class Order(BaseModel):
 
     symbol: Symbol
     side: Side
-    quantity: Positive
-    price: Positive
+    quantity: Quantity
+    price: Price
 
     @property
     def signed_quantity(self) -> float:
@@ -36,8 +37,8 @@ class Order(BaseModel):
 class Position(BaseModel):
     """What is held of an instrument; a negative quantity is a short position."""
 
-    quantity: FiniteFloat
-    price: Positive
+    quantity: Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]
+    price: Price
 
 
 class Excess(BaseModel):

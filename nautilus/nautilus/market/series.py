@@ -4,12 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from nautilus.frame.fields import Positive
+from nautilus.frame.fields import Positive, Price
 
 MAX_BARS = 100_000
 
 Period = Annotated[int, Field(ge=2, le=1_000)]
-Prices = Annotated[list[Positive], Field(min_length=2, max_length=MAX_BARS)]
+Prices = Annotated[list[Price], Field(min_length=2, max_length=MAX_BARS)]
 
 Columns = dict[str, list[float | None]]
 """A feature's values, one a bar; null until its window is full."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import math
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,10 @@ import polars as pl
 from redis.asyncio import Redis
 
 from nautilus.engines.marketdata.models import Feed, FeedState, Simulation, Tick, TickBatch
+from nautilus.frame.streams import entry
+from nautilus.frame.topics import TICK_INTAKE
+
+log = logging.getLogger(__name__)
 
 FEEDS = "nautilus:marketdata:feeds"
 BATCHES_PER_SECOND = 10
@@ -38,16 +43,19 @@ def walk(simulation: Simulation, start: datetime) -> Iterator[Tick]:
 
 
 async def paced(simulation: Simulation) -> AsyncIterator[TickBatch]:
-    """The simulation in real time, ten batches a second."""
-    ticks = list[Tick]()
+    """The simulation in real time, ten batches a second; what lies in the past one a second."""
+    rate = simulation.ticks_per_second
     clock = asyncio.get_running_loop().time
-    started = clock()
-    size = max(1, round(simulation.ticks_per_second / BATCHES_PER_SECOND))
-    for number, tick in enumerate(walk(simulation, datetime.now(UTC)), start=1):
+    begun = clock() - simulation.history_s
+    start = datetime.now(UTC) - timedelta(seconds=simulation.history_s)
+    ticks = list[Tick]()
+    for number, tick in enumerate(walk(simulation, start), start=1):
         ticks.append(tick)
-        if len(ticks) == size or number == simulation.ticks:
-            # Measured from the start, so that pauses do not add up.
-            await asyncio.sleep(started + number / simulation.ticks_per_second - clock())
+        # Measured from the beginning, so that pauses do not add up.
+        wait_s = begun + number / rate - clock()
+        size = rate if wait_s < 0 else rate / BATCHES_PER_SECOND
+        if len(ticks) >= max(1, round(size)) or number == simulation.ticks:
+            await asyncio.sleep(wait_s)
             yield TickBatch(ticks=ticks)
             ticks = []
 
@@ -85,3 +93,17 @@ async def known(redis: Redis) -> list[Feed]:
         if feed.state is FeedState.RUNNING and now - feed.updated_at > LOST_AFTER:
             feed.state, feed.error = FeedState.FAILED, "its worker is gone"
     return sorted(found, key=lambda feed: feed.name)
+
+
+async def simulate(redis: Redis, name: str, simulation: Simulation) -> None:
+    """Feed the intake with a simulation, and note how it goes."""
+    done = 0
+    try:
+        async for batch in paced(simulation):
+            await redis.xadd(TICK_INTAKE, entry(batch))
+            done += len(batch.ticks)
+            await note(redis, name, FeedState.RUNNING, done)
+        await note(redis, name, FeedState.DONE, done)
+    except Exception as error:
+        log.exception("%s failed", name)
+        await note(redis, name, FeedState.FAILED, done, str(error))

@@ -2,7 +2,13 @@
 -- that they belong to up to date. Returns how many were new, beside the bars as they then stand.
 WITH fresh AS (
     INSERT INTO marketdata.ticks (symbol, at, sequence, price, size)
-    SELECT symbol, at, sequence, price, size FROM incoming ORDER BY symbol, at, sequence
+    SELECT symbol, at, sequence, price, size FROM incoming
+    -- A day whose ticks have left the database is closed: they would be counted a second time.
+    WHERE NOT EXISTS (
+        SELECT FROM marketdata.segments AS kept WHERE kept.pruned
+            AND kept.symbol = incoming.symbol AND kept.day = (incoming.at AT TIME ZONE 'UTC')::date
+    )
+    ORDER BY symbol, at, sequence
     ON CONFLICT DO NOTHING
     RETURNING symbol, at, sequence, price, size
 ),

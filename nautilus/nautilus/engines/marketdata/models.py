@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat
 
-from nautilus.frame.fields import NonNegative, Positive, Symbol
+from nautilus.frame.fields import Price, Symbol
 
 MAX_TICKS = 50_000
 
@@ -17,8 +17,8 @@ class Tick(BaseModel):
     symbol: Symbol
     at: AwareDatetime
     sequence: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    price: Positive
-    size: NonNegative
+    price: Price
+    size: Annotated[FiniteFloat, Field(ge=0, le=1e15)]
 
 
 class TickBatch(BaseModel):
@@ -51,6 +51,8 @@ class Simulation(BaseModel):
     ticks_per_second: Annotated[float, Field(gt=0, le=20_000)] = 100.0
     """Of all symbols together."""
     ticks: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    history_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """Begin so long ago, and send all until now as fast as it goes."""
     volatility: Annotated[float, Field(gt=0, le=0.1)] = 0.0005
     """Standard deviation of a tick's log return."""
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 from typing_extensions import override
 
 from nautilus.engines.marketdata import feeds, store
+from nautilus.engines.marketdata.archive import Archive, Segment
 from nautilus.engines.marketdata.models import (
     Feed,
     FeedState,
@@ -24,6 +25,7 @@ from nautilus.engines.marketdata.models import (
     TickBatch,
 )
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import unfit
 from nautilus.frame.relay import publish
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
@@ -52,6 +54,8 @@ class MarketData(Service):
         router.post("/data/ingest", status_code=201)(self.ingest)
         router.get("/data/{symbol}")(self.bars)
         router.get("/data/{symbol}/segment", response_class=Response)(self.segment)
+        router.get("/segments")(self.segments)
+        router.post("/segments", status_code=201)(self.archive)
         router.get("/symbols")(self.symbols)
         router.get("/returns")(self.returns)
         router.get("/feeds")(self.feeds)
@@ -63,6 +67,8 @@ class MarketData(Service):
     async def start(self) -> None:
         if set(self.stores.needed) == {"redis", "postgres"}:
             self.background.start("intake", self._take_in)
+            if self.leads and self.settings.archive_directory:
+                self.background.start("archive", self._keep_archive)
 
     @override
     async def health(self) -> Mapping[str, JsonValue]:
@@ -94,10 +100,25 @@ class MarketData(Service):
         """A day's ticks (UTC) as compressed Parquet, as /feeds/replay takes it."""
         start = datetime.combine(day, time(), UTC)
         ticks = await store.day_of_ticks(self.stores.postgres, symbol, start)
-        if ticks.is_empty():
+        archive = self._archive
+        content = None
+        if not ticks.is_empty():
+            content = await self.compute.run(feeds.write_parquet, ticks)
+        elif archive:
+            content = await archive.read(symbol, day)
+        if content is None:
             raise HTTPException(404, f"no ticks of {symbol} on {day}")
-        content = await self.compute.run(feeds.write_parquet, ticks)
         return Response(content, media_type="application/vnd.apache.parquet")
+
+    async def segments(self) -> list[Segment]:
+        """The archived days, by day and instrument."""
+        return await self._archive.segments() if self._archive else []
+
+    async def archive(self) -> list[Segment]:
+        """Archive at once what is done after each midnight: all days before today (UTC)."""
+        if self._archive is None:
+            raise HTTPException(404, "this engine has no archive: set ARCHIVE_DIRECTORY")
+        return await self._archive.run(datetime.now(UTC).date())
 
     async def symbols(self) -> list[SymbolState]:
         """Every instrument with its last trade."""
@@ -125,7 +146,9 @@ class MarketData(Service):
         ):
             raise HTTPException(409, f"{name} is running already")
         await feeds.note(self.stores.redis, name, FeedState.RUNNING, 0)
-        self._simulations[name] = asyncio.create_task(self._simulate(name, simulation))
+        self._simulations[name] = asyncio.create_task(
+            feeds.simulate(self.stores.redis, name, simulation)
+        )
         return next(feed for feed in await self.feeds() if feed.name == name)
 
     async def replay(
@@ -138,7 +161,7 @@ class MarketData(Service):
                 received += len(batch.ticks)
                 stored += await self._store(batch.ticks)
         except (pl.exceptions.PolarsError, ValidationError) as error:
-            raise HTTPException(422, f"no Parquet file of ticks: {error}") from error
+            raise unfit("content", f"no Parquet file of ticks: {error}") from error
         return Ingested(received=received, stored=stored)
 
     async def _take_in(self) -> None:
@@ -148,6 +171,18 @@ class MarketData(Service):
             await self._store(batch.ticks)
 
         await consume(self.stores.redis, TICK_INTAKE, self.name, consumer, TickBatch, handle)
+
+    @property
+    def _archive(self) -> Archive | None:
+        settings = self.settings
+        if settings.archive_directory is None:
+            return None
+        directory, kept_days = settings.archive_directory, settings.ticks_kept_days
+        return Archive(self.stores.postgres, directory, kept_days, self.compute)
+
+    async def _keep_archive(self) -> None:
+        if archive := self._archive:
+            await archive.follow()
 
     async def _store(self, ticks: Sequence[Tick]) -> int:
         stored, changed = await store.ingest(self.stores.postgres, ticks)
@@ -164,16 +199,3 @@ class MarketData(Service):
         async with redis.pipeline(transaction=True) as commit:
             publish(commit, bars)
             await commit.execute()
-
-    async def _simulate(self, name: str, simulation: Simulation) -> None:
-        done = 0
-        redis = self.stores.redis
-        try:
-            async for batch in feeds.paced(simulation):
-                await redis.xadd(TICK_INTAKE, entry(batch))
-                done += len(batch.ticks)
-                await feeds.note(redis, name, FeedState.RUNNING, done)
-            await feeds.note(redis, name, FeedState.DONE, done)
-        except Exception as error:
-            log.exception("%s failed", name)
-            await feeds.note(redis, name, FeedState.FAILED, done, str(error))
