@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +65,31 @@ def test_threads_follow_the_affinity_while_it_runs(run: RunService) -> None:
         os.sched_setaffinity(pid, {first, second})
     eventually(lambda: service.health()["cpus"] == 2)
     assert set(service.health()["threads"].values()) == {2}
+
+
+@linux_only
+def test_the_event_loop_has_no_more_threads_than_the_service_has_cpus() -> None:
+    nowhere = {"REDIS_HOST": "localhost", "REDIS_PORT": "1"}
+    service = Running("risk", cpus={min(os.sched_getaffinity(0))}, **nowhere)
+    try:
+        # It looks up the name, which is what those threads are for.
+        eventually(lambda: b"localhost" in asked(service.port))
+        (worker,) = service.workers()
+        tasks = Path(f"/proc/{worker}/task").glob("*/comm")
+        names = [comm.read_text().strip() for comm in tasks]
+        assert names.count("libuv-worker") == 1
+    finally:
+        service.stop()
+
+
+def asked(port: int) -> bytes:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as refused:
+        return refused.read()
+    except (urllib.error.URLError, ConnectionError):
+        return b""
 
 
 def test_a_service_ends_on_sigterm_without_complaint(run: RunService) -> None:

@@ -7,7 +7,13 @@ import os
 import sys
 from dataclasses import dataclass
 
-BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")
+POOL_VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    # The event loop's, which look names up: four of them unless told.
+    "UV_THREADPOOL_SIZE",
+)
 POOLS_FOR_LIFE = frozenset({"polars", "onnxruntime"})
 """Libraries that keep their pool as it is once it has started: see Compute.refit."""
 
@@ -37,8 +43,8 @@ class ThreadPlan:
         return max(1, self.cpus // self.workers)
 
     def preset(self) -> None:
-        """Set what BLAS, OpenMP and polars read when they start; call it before their import."""
-        for variable in BLAS_VARIABLES:
+        """Set what the libraries' pools read when they start; call it before their import."""
+        for variable in POOL_VARIABLES:
             os.environ[variable] = str(self.threads)
 
     def apply(self) -> dict[str, int]:
