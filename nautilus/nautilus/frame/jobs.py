@@ -23,6 +23,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
 from nautilus.frame.job_store import CHANNEL, Claim, Job, JobState, JobStore, JobSummary
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.stores import STORE_AWAY
 
@@ -99,7 +100,7 @@ class Jobs:
         try:
             job = await self._store.submit(kind, request.model_dump_json())
         except asyncpg.UntranslatableCharacterError as error:
-            raise HTTPException(422, f"the request cannot be stored: {error}") from error
+            raise unfit("request", f"it cannot be stored: {error}") from error
         if job is None:
             raise HTTPException(429, f"too many jobs wait for {self._service.name}")
         response.status_code = 202

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -29,6 +29,7 @@ from nautilus.engines.factor.models import (
 from nautilus.engines.factor.regression import NoRegressionError, regression
 from nautilus.engines.factor.risk_model import NoVarianceError, risk_model
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 
@@ -100,14 +101,14 @@ class Factor(Service):
         try:
             return await self._compute(risk_model, request)
         except NoVarianceError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("returns", error) from error
 
     async def regression(self, request: RegressionRequest) -> Regression:
         """What each factor earned, period by period."""
         try:
             answer = await self._compute(regression, request)
         except NoRegressionError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("instruments", error) from error
         self._count(*(factor.returns for factor in answer.factors.values()))
         return answer
 

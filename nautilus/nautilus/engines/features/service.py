@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from inspect import getdoc
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
@@ -16,6 +16,7 @@ from nautilus.engines.features.models import (
     TechnicalResult,
 )
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.market.bars import periods_per_year
 from nautilus.market.batch import UnknownFeatureError, chosen, compute_features
@@ -90,7 +91,7 @@ class Features(Service):
         try:
             names = chosen(selection.features)
         except UnknownFeatureError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("features", error) from error
         computed = await self.compute.run(
             compute_features, instruments, names, selection.parameters, selection.last
         )

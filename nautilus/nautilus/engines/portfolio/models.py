@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, FiniteFloat, model_validator
 
-from nautilus.frame.fields import Confidence, Identifier, Positive, Symbol
+from nautilus.frame.fields import Confidence, Identifier, Positive, Quantity, Symbol
 
 MAX_CELLS = 2_000_000
 
@@ -121,7 +121,7 @@ class Outcomes(BaseModel):
 class OpenRequest(BaseModel):
     """What a portfolio begins with."""
 
-    cash: Positive
+    cash: Quantity
 
 
 class RebalanceRequest(BaseModel):

@@ -22,6 +22,7 @@ from nautilus.engines.portfolio.models import (
 from nautilus.engines.portfolio.optimize import NoPortfolioError
 from nautilus.engines.portfolio.outcomes import MissingPriceError, optimize, rebalance, simulate
 from nautilus.frame.fields import Identifier
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.market.flow import POSITIONS_NOW, Positions
 
@@ -87,7 +88,7 @@ class Portfolio(Service):
         try:
             optimized = await self.compute.run(optimize, portfolio, request)
         except NoPortfolioError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("returns", error) from error
         await self.stores.redis.hset(TARGETS, portfolio, optimized.model_dump_json())
         self.shared.add("optimizations_completed")
         return optimized
@@ -101,7 +102,7 @@ class Portfolio(Service):
         try:
             trades = rebalance(portfolio, target.weights, request)
         except MissingPriceError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("prices", error) from error
         self.shared.add("rebalances_executed")
         return trades
 
@@ -114,4 +115,4 @@ class Portfolio(Service):
         try:
             return await self.compute.run(efficient_frontier, request)
         except NoPortfolioError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("returns", error) from error

@@ -24,6 +24,7 @@ from nautilus.engines.risk.limits import (
 )
 from nautilus.engines.risk.value_at_risk import VarRequest, VarResult, value_at_risk
 from nautilus.frame.fields import Identifier
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.market.flow import Breach
@@ -76,7 +77,7 @@ class Risk(Service):
         try:
             excesses = find_excesses(limits, request)
         except EquityRequiredError as error:
-            raise HTTPException(422, str(error)) from error
+            raise unfit("equity", error) from error
         self._count(bool(excesses))
         if excesses:
             breach = Breach(
