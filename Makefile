@@ -8,7 +8,7 @@ CHIPS ?= m4max
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup target deploy dry verify open plan test lint bench lab-up lab-down
+.PHONY: help setup target deploy dry verify open demo-data plan test lint bench lab-up lab-down
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ verify: target ## whether what runs is what was deployed
 
 open: target ## the pages and endpoints, on this machine, until Ctrl-C
 	$(PYINFRA) $(INVENTORY) open.py -y $(ARGS)
+
+demo-data: target ## let the running stack trade on simulated prices
+	$(PYINFRA) $(INVENTORY) demo.py -y $(ARGS)
 
 plan: setup ## the map that an M4 Max with 36 GB gets, and what is wrong with it
 	@$(PYTHON) -m stack plan --sysctl lab/macs/m4max.txt --docker-info lab/macs/docker-info-m4max.json $(ARGS)
