@@ -130,7 +130,11 @@ def main() -> None:
     """Compute once to load all that is needed, then as often as asked."""
     name, count = sys.argv[1], int(sys.argv[2])
     threads = import_module("nautilus.frame.threads")
-    threads.ThreadPlan.current(int(os.environ.get("WORKERS", "1"))).preset()
+    plan = threads.ThreadPlan.current(int(os.environ.get("WORKERS", "1")))
+    plan.preset()
+    module, _, _ = import_module("nautilus.catalogue").SERVICES[LOADS[name].engine].partition(":")
+    import_module(module)
+    plan.apply()
     compute, took_ms = DIRECT[name](name), []
     compute(0)
     for number in range(1, count + 1):

@@ -105,7 +105,7 @@ LOADS = {
                 "paths": 200_000,
             }
         ),
-        10,
+        5,
     ),
     "marketdata ingest": Load("marketdata", "/data/ingest", _ticks, 20),
     "websocket broadcast": Load("websocket", "/broadcast", _always({"text": "x" * 200}), 200),
@@ -131,25 +131,25 @@ LOADS = {
         "features",
         "/features/batch",
         _always({"instruments": _instruments(100, 500), "last": 1}),
-        10,
+        5,
     ),
     "factor risk model": Load(
         "factor",
         "/factors/risk-model",
         _always({"returns": _columns(300, 500), "components": 10}),
-        10,
+        5,
     ),
     "portfolio optimize": Load(
         "portfolio",
         "/portfolios/bench/optimize",
         _always({"returns": _columns(30, 500), "objective": "minimum_cvar"}),
-        10,
+        5,
     ),
     "portfolio outcomes": Load(
         "portfolio",
         "/portfolios/outcomes",
         _always({"returns": _columns(5, 500), "weights": {"S1": 1.0}, "paths": 20_000}),
-        10,
+        5,
     ),
     "strategy back-test": Load(
         "strategy",

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-from nautilus_trader.indicators import (
-    BollingerBands,
-    ExponentialMovingAverage,
-    MovingAverageType,
-    RelativeStrengthIndex,
-)
+from nautilus_trader.indicators.average.ema import ExponentialMovingAverage
+from nautilus_trader.indicators.average.moving_average import MovingAverageType
+from nautilus_trader.indicators.bollinger_bands import BollingerBands
+from nautilus_trader.indicators.rsi import RelativeStrengthIndex
 
 from nautilus.engines.strategy.rules import (
     BollingerReversion,

@@ -79,11 +79,11 @@ def _result(receiver: Connection, process: ForkServerProcess, progress: Progress
 
 
 def _work(sender: Connection, rule: Rule, bars: Bars, terms: Terms) -> None:
-    from nautilus.engines.strategy.backtest import backtest  # noqa: PLC0415
-
     Thread(target=_end_with_the_engine, daemon=True).start()
     with sender:
         try:
+            from nautilus.engines.strategy.backtest import backtest  # noqa: PLC0415
+
             sender.send(backtest(rule, bars, terms, sender.send))
         except Exception as error:
             # It may not be one that can be sent.
