@@ -10,7 +10,7 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
-from operations import containers, images, keep, lock, records, releases, verification
+from operations import containers, images, keep, lock, records, releases, restore, verification
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -29,6 +29,7 @@ def deploy(host: Host) -> None:
     release, changes, detected = plan.release, plan.changes, plan.detected
     settings, startup = plan.settings, Startup()
 
+    restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
     made = releases.write(
         release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
@@ -59,7 +60,7 @@ def deploy(host: Host) -> None:
     releases.activate(
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
-    verification.verified(plan=plan, startup=startup, name="Verify")
+    restorer.until(verification.verified(plan=plan, startup=startup, name="Verify"))
     records.good(plan=plan, name="Record that it is good")
     keep.tidy(plan=plan, name="Remove what is not kept")
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 from secrets import token_hex
+from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.event import Event
@@ -28,6 +29,8 @@ PATIENCE_S = 20
 SILENCE_S = 30
 """The host gives a lock back after this to twice this time without a sign of its owner."""
 
+_holding: "WeakKeyDictionary[Host, _Held]" = WeakKeyDictionary()
+
 
 @operation()
 def take(plan: HostPlan, purpose: str) -> Generator[PyinfraCommand, None, None]:
@@ -41,6 +44,11 @@ def take(plan: HostPlan, purpose: str) -> Generator[PyinfraCommand, None, None]:
     """
     if plan.changes:
         yield step(_take, plan, purpose)
+
+
+def is_held(host: Host) -> bool:
+    """Whether this run holds the lock on a host."""
+    return host in _holding
 
 
 def waited_for(host: Host, plan: HostPlan) -> bool:
@@ -78,10 +86,11 @@ def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
         if answer == "held" and lock:
             return refused(host, why_locked(lock))
         return refused(host, f"the lock in {directory} can't be taken: {answer or 'no answer'}")
-    _Held(host, dialogue)
+    held = _Held(host, dialogue)
     if lock and dead:
         host.log(f"broke the lock of {lock.told}, who is gone")
     if look_again(host, plan).is_where(plan):
+        _holding[host] = held
         return True
     return refused(
         host, "the host has changed since it was looked at; nothing was changed: run it again"

@@ -128,6 +128,15 @@ def _read_description(text: str, files: dict[str, str]) -> Release:
     )
 
 
+def choose_former(kept: Iterable[KeptRelease], current: str | None) -> KeptRelease:
+    """What a failed deploy goes back to: what was current, unless that was no good one either."""
+    if current is None:
+        raise DrydockError("this was the first release here, there is nothing to go back to")
+    known = list(kept)
+    former = next((it for it in known if it.id == current and it.good), None)
+    return former or choose(known, current, None)
+
+
 def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None) -> KeptRelease:
     """The release to go back to: the wanted one, or the last good one before the current.
 

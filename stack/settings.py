@@ -44,6 +44,8 @@ class Settings(Data):
     """For rollback.py: the release to go back to, by its id or the start of it."""
     services: Annotated[tuple[Name, ...], BeforeValidator(_names)] = ()
     """For rollback.py: go back with these services alone."""
+    keep_failed: bool = False
+    """Whether a deploy that fails leaves the host as it is, instead of rolling back."""
     lock_wait_s: int = Field(0, ge=0)
     """How long a run waits for the lock of another that changes the same stack."""
     break_lock: bool = False

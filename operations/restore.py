@@ -1,0 +1,150 @@
+"""A deploy that fails goes back by itself, as far as it had changed anything."""
+
+from collections.abc import Iterable
+
+from docker.errors import DockerException
+from paramiko import SSHException
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
+from pyinfra.api.operation import OperationMeta
+from pyinfra.api.state import BaseStateCallback, State
+from pyinfra.context import state
+from requests.exceptions import RequestException
+
+from facts.kept_plan import plan_kept, whole
+from facts.observe import current_release, kept_releases
+from facts.plan import HostPlan
+from operations import containers, images, lock, releases
+from operations.records import note
+from operations.refusal import refused
+from operations.start import Startup
+from operations.verification import check
+from stack.changes import Changes
+from stack.errors import DrydockError
+from stack.kept import choose_former
+from stack.undo import undoing
+
+LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
+
+
+def on_failure(host: Host, plan: HostPlan) -> "Restorer":
+    """From now on, bring the former release back when an operation on the host fails.
+
+    + plan: what the deploy changes
+
+    Only while the host's lock is held: without it nothing was changed, or another changes it now.
+    """
+    restorer = Restorer(host, plan)
+    state.add_callback_handler(restorer)  # type: ignore[no-untyped-call]
+    return restorer
+
+
+class Restorer(BaseStateCallback):
+    """Hears of every operation that fails, and restores what a deploy has changed."""
+
+    def __init__(self, host: Host, plan: HostPlan) -> None:
+        self._host, self._plan = host, plan
+        self._last: OperationMeta | None = None
+
+    def until(self, operation: OperationMeta) -> None:
+        """Restore nothing once this operation has ended well: the new release is a good one."""
+        self._last = operation
+
+    def operation_host_error(  # type: ignore[override]
+        self,
+        state: State,
+        host: Host,
+        op_hash: str,
+        retry_count: int = 0,  # noqa: ARG002
+        max_retries: int = 0,  # noqa: ARG002
+    ) -> None:
+        """Restore, and say so; what stands in the way is told as well."""
+        if host is not self._host or not lock.is_held(host):
+            return
+        if self._last and self._last.is_complete():
+            return
+        failed = ", ".join(state.get_op_meta(op_hash).names)
+        try:
+            restore(host, self._plan, f"the operation {failed!r} failed")
+        except DrydockError as error:
+            refused(host, f"nothing was rolled back: {error}")
+        except LOST as error:
+            refused(
+                host,
+                f"not rolled back, the host or its daemon was lost: {type(error).__name__} {error};"
+                " run the same command again",
+            )
+
+
+def restore(host: Host, plan: HostPlan, why: str) -> None:
+    """Undo what a failed deploy has changed, and say what was restored.
+
+    DrydockError where there is nothing to go back to.
+    """
+    if plan.settings.keep_failed:
+        note(host, plan, "failed", (why,))
+        refused(host, "the broken state is kept; `rollback.py` leads back from it")
+        return
+    if plan.current.id == plan.release.id:
+        raise DrydockError(f"release {plan.release.id} was the current one before, too")
+    directory = plan.detected.directory
+    former = whole(choose_former(kept_releases(host, directory), plan.current.id))
+    current = current_release(host, directory)
+    found = plan_kept(host, plan.detected, plan.settings, current, former)
+    changes = undoing(found.changes, plan.changes, plan.release.stack, former.stack)
+    if not changes:
+        note(host, plan, "rolled back", (why,))
+        refused(host, f"nothing that runs was changed: release {former.id} is still current")
+        return
+    refused(host, f"rolling back to release {former.id}:")
+    for change in changes.all:
+        host.log(f"  {change.sentence}")
+    startup = Startup()
+    if not _carry_out(host, found, changes, startup):
+        note(host, plan, "failed", (why, "and so did the way back"))
+        refused(host, "the way back failed, too: see above")
+        return
+    problems = check(host, found, startup.seconds_to_healthy)
+    note(host, plan, "rolled back", (why,))
+    restored = ", ".join(dict.fromkeys(it.subject for it in changes.all if it.subject != "release"))
+    refused(
+        host,
+        "\n".join(
+            (
+                f"rolled back to release {former.id}; restored: {restored or 'the link to it'}",
+                *(f"but {problem}" for problem in problems),
+                "to keep the broken state for study: run it again with --data keep_failed=true",
+            )
+        ),
+    )
+
+
+def _carry_out(host: Host, plan: HostPlan, changes: Changes, startup: Startup) -> bool:
+    """Run the operations of a rollback now, inside the one that failed."""
+    release, detected = plan.release, plan.detected
+    tag, remove, update, start = (
+        images.tag._inner,
+        containers.remove._inner,
+        containers.update._inner,
+        containers.start._inner,
+    )
+    return all(
+        _run(host, commands)
+        for commands in (
+            tag(release, changes, detected),
+            remove(changes, detected),
+            update(release, changes, detected),
+            start(release, changes, detected, startup),
+            releases.activate._inner(release, plan.current.id, detected),
+        )
+    )
+
+
+def _run(host: Host, commands: Iterable[PyinfraCommand]) -> bool:
+    for command in commands:
+        # Shell commands give their output as well.
+        done = command.execute(state, host, {})
+        if not (done[0] if isinstance(done, tuple) else done):
+            return False
+    return True
