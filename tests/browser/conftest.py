@@ -58,20 +58,24 @@ def stack(nautilus: Project, nautilus_on_mac1: Run) -> Iterator[Opened]:
 
 @pytest.fixture
 def new_page(browser: Browser, stack: Opened) -> Iterator[NewPage]:
-    """Open pages, each as a new visitor; what their consoles say against them fails the test."""
+    """Open pages, each as a new visitor; what their consoles say against them fails the test.
+
+    A page that `complains` has to: its test takes something from it.
+    """
     complaints: list[str] = []
     with ExitStack() as contexts:
 
-        def begin(path: str = "/", **options: object) -> Page:
+        def begin(path: str = "/", *, complains: bool = False, **options: object) -> Page:
             context: BrowserContext = browser.new_context(base_url=stack.page, **options)
             contexts.callback(context.close)
             context.set_default_timeout(DEADLINE_S * 1000)
             page = context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda said: complaints.append(said.text) if said.type == "error" else None,
-            )
+            if not complains:
+                page.on(
+                    "console",
+                    lambda said: complaints.append(said.text) if said.type == "error" else None,
+                )
             page.goto(path)
             return page
 

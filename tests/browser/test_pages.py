@@ -22,7 +22,7 @@ def test_all_services_are_told_healthy(new_page: NewPage):
 
 
 def test_prices_move_and_go_on_after_a_cut(new_page: NewPage, mac1: Mac):
-    page = new_page("/markets")
+    page = new_page("/markets", complains=True)
     expect(page.get_by_text("live", exact=True)).to_be_visible()
     price = page.get_by_role("row").filter(has_text="NVDA").get_by_role("cell").first
     before = price.inner_text()
@@ -82,11 +82,8 @@ def test_a_refused_order_appears_by_itself(new_page: NewPage, stack: Opened):
     expect(page.get_by_text("order notional 9,509.5 is over 1,000").first).to_be_visible()
 
 
-@pytest.mark.usefixtures("stack")
-def test_a_backend_that_is_away_is_told_and_comes_back(browser, stack: Opened, mac1: Mac):
-    # Not `new_page`: here the console has something to complain about.
-    page = browser.new_page(base_url=stack.page)
-    page.goto("/")
+def test_a_backend_that_is_away_is_told_and_comes_back(new_page: NewPage, stack: Opened, mac1: Mac):
+    page = new_page("/", complains=True)
     expect(page.get_by_text("services healthy")).to_be_visible()
     mac1.docker("stop", "nautilus-backend")
     try:
@@ -99,4 +96,3 @@ def test_a_backend_that_is_away_is_told_and_comes_back(browser, stack: Opened, m
     finally:
         mac1.docker("start", "nautilus-backend")
     expect(trouble).to_have_count(0)
-    page.close()

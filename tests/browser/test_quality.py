@@ -107,7 +107,7 @@ def test_a_page_is_used_without_a_mouse(new_page: NewPage):
 
 
 def test_the_page_lets_no_foreign_script_in(new_page: NewPage):
-    page = new_page("/")
+    page = new_page("/", complains=True)
     settle(page)
     policy = page.request.get("/").headers["content-security-policy"]
     assert re.search(r"script-src 'self'(;|$)", policy)
