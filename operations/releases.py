@@ -10,6 +10,7 @@ from pyinfra.api.operation import operation
 
 from facts.detect import Detected
 from facts.tools import ToolsInfo
+from operations.secrets import generate
 from stack.changes import Changes
 from stack.mixture import Mixture
 from stack.render import MANIFEST, Release
@@ -49,7 +50,7 @@ def write(
         io.StringIO(json.dumps(configuration)), f"{directory}/docker/config.json"
     )
     for secret in sorted(release.secrets()):
-        yield _generate(f"{detected.secrets_directory}/{secret}")
+        yield generate(f"{detected.secrets_directory}/{secret}")
 
 
 def _sweep(directory: str) -> StringCommand:
@@ -67,26 +68,6 @@ def _unpack(incoming: str, target: str) -> StringCommand:
         "&& rm -rf", QuoteString(target), "&& mv", QuoteString(incoming), QuoteString(target),
         "&& rm -f", QuoteString(f"{incoming}.tar"),
     )  # fmt: skip
-
-
-def _generate(path: str) -> StringCommand:
-    """Generate a secret where there is none; it never leaves the host.
-
-    The directory is closed to other users. The file itself is readable to whoever may enter, since
-    a bind mount keeps its mode and the container's user is not the owner.
-    """
-    return StringCommand(
-        "test -s",
-        QuoteString(path),
-        "|| { LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 40 >",
-        QuoteString(f"{path}.new"),
-        "&& chmod 0444",
-        QuoteString(f"{path}.new"),
-        "&& mv",
-        QuoteString(f"{path}.new"),
-        QuoteString(path),
-        "; }",
-    )
 
 
 def _archive(release: Release) -> bytes:

@@ -9,6 +9,7 @@ from stack.lock import LockInfo
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
     "switch",
+    "rotate",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -22,6 +23,7 @@ DONE_BY: dict[Action, str] = {
     "restart": "restart",
     "remove": "remove",
     "switch": "switched back",
+    "rotate": "changed while all runs",
 }
 
 

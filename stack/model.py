@@ -85,6 +85,8 @@ class Service(Data):
     """`{release}`, `{workers}` and `{service}` in a value stand for this service's own."""
     secrets: tuple[Name, ...] = ()
     """Files under /run/secrets, generated on the host at first need."""
+    rotate: dict[Name, tuple[Word, ...]] = {}
+    """Secret that this service judges by → command in its container that changes it."""
     volumes: dict[Name, AbsolutePath] = {}
     """Named volume → path in the container."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
@@ -120,6 +122,8 @@ class Service(Data):
     def _check(self) -> "Service":
         if (self.image is None) == (self.build is None):
             raise ValueError("say exactly one of 'image' and 'build'")
+        if unread := self.rotate.keys() - set(self.secrets):
+            raise ValueError(f"'rotate' has {', '.join(sorted(unread))}, which 'secrets' lacks")
         if self.reservation is not None and self.reservation > self.memory:
             raise ValueError("'reservation' is above 'memory', its limit: lower it")
         return self

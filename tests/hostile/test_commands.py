@@ -73,7 +73,7 @@ def ran(commands, name, place, programs):
             capture_output=True,
         )
         # Programs on both sides of a pipe run at once.
-        called = sorted(record.read_text().split("\036"))
+        called = sorted(record.read_bytes().decode().split("\036"))
         # A name may have several lines, which the shell counts.
         error = re.sub(r": \d+: ", ": ", done.stderr.decode())
         made.append(json.dumps([called, done.returncode, done.stdout.decode(), error]))

@@ -24,6 +24,7 @@ from operations.start import Startup
 from stack.changes import Change, Changes, CurrentRelease
 from stack.mixture import Mixture
 from stack.render import DESCRIPTION
+from stack.rotation import Rotation
 from tests.demo import demo_host, demo_inputs, demo_release
 
 HERE = Path(__file__).parent
@@ -53,6 +54,7 @@ def arguments(kwargs, facts, project):
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),
+        "rotations": lambda said: [Rotation(**it) for it in said],
         "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
     }
     return {name: readers.get(name, lambda it: it)(value) for name, value in kwargs.items()}

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from time import monotonic
 
 import asyncpg
 from redis.asyncio import Redis
@@ -16,6 +17,8 @@ from typing_extensions import override
 from nautilus.frame.settings import Settings, read_secret
 
 CONNECT_TIMEOUT_S = 2.0
+ROTATION_S = 2.0
+"""How long a refused password is read again: Postgres and the file change one after the other."""
 REDIS_RETRIES = 2
 POSTGRES_CONNECTIONS = 8
 
@@ -116,6 +119,7 @@ class Stores:
             self.settings.database_url,
             # Called at every connection, as for Redis. None leaves what the URL says.
             password=None if password_file is None else lambda: read_secret(password_file) or "",
+            connect=_connect,
             min_size=0,
             max_size=connections,
             timeout=CONNECT_TIMEOUT_S,
@@ -123,6 +127,18 @@ class Stores:
             max_inactive_connection_lifetime=60.0,
             server_settings={"application_name": f"nautilus-{self.settings.service}"},
         )
+
+
+async def _connect(*arguments: object, **settings: object) -> asyncpg.Connection:
+    """Connect to Postgres; a password that was rotated just now is read and tried again."""
+    deadline = monotonic() + ROTATION_S
+    while True:
+        try:
+            return await asyncpg.connect(*arguments, **settings)
+        except asyncpg.InvalidPasswordError:
+            if monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def _redis_client(settings: Settings) -> Redis:
