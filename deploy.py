@@ -37,7 +37,7 @@ def deploy(host: Host) -> None:
     attach(host, made, changes, "write")
     records.begin(plan=plan, name="Record who deploys what")
     made = images.pull(
-        changes=changes, detected=detected, settings=settings, name="Pull base images"
+        release=release, changes=changes, detected=detected, settings=settings, name="Pull images"
     )
     attach(host, made, changes, "pull")
     made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")

@@ -9,7 +9,7 @@ from docker.errors import APIError, NotFound
 from gevent.pool import Pool
 from pyinfra.api.host import Host
 
-from facts.detect import Detected
+from facts.detect import Located
 from facts.kept import KeptReleases
 from facts.release import Release as ReleaseFact
 from facts.runtime import Daemon
@@ -26,8 +26,13 @@ from stack.settings import Settings
 Json = Mapping[str, Any]
 
 
-def observe(host: Host, runtime: Daemon, stack: Stack) -> Observed:
-    """Containers of the stack, and others under its names, with their images."""
+def observe(
+    host: Host, runtime: Daemon, stack: Stack, pins: Mapping[str, str] | None = None
+) -> Observed:
+    """Containers of the stack, and others under its names, with their images.
+
+    + pins: upstream image → digest; one that the host has with another digest counts as missing
+    """
     api = daemon(host, runtime)
     names = {stack.container_name(service) for service in stack.services}
     listed = [
@@ -42,7 +47,7 @@ def observe(host: Host, runtime: Daemon, stack: Stack) -> Observed:
     pool = Pool(MAX_CONNECTIONS)
     inspected = pool.map(lambda it: _inspect(api, it["Id"]), listed)
     inspected_images = pool.map(lambda it: _inspect_image(api, it), used)
-    local = _local_digests(images, upstream_references(stack))
+    local = _local_digests(images, upstream_references(stack), pins or {})
     recorded: dict[str, str] = {}
     for image in images:
         recorded |= json.loads((image.get("Labels") or {}).get(UPSTREAM_LABEL, "{}"))
@@ -54,7 +59,11 @@ def observe(host: Host, runtime: Daemon, stack: Stack) -> Observed:
             **{it["Id"]: read_image(it) for it in inspected_images if it},
         },
         upstream_digests={**recorded, **local},
-        missing_upstream=tuple(ref for ref in upstream_references(stack) if ref not in local),
+        missing_upstream=tuple(
+            ref
+            for ref in upstream_references(stack)
+            if ref not in local or local[ref] != (pins or {}).get(ref, local[ref])
+        ),
     )
 
 
@@ -78,14 +87,18 @@ def _as_inspected(listed: Json) -> Json:
     return {"Id": listed["Id"], "RepoTags": listed["RepoTags"], "Config": {"Labels": labels}}
 
 
-def _local_digests(images: Iterable[Json], references: Iterable[str]) -> dict[str, str]:
+def _local_digests(
+    images: Iterable[Json], references: Iterable[str], pins: Mapping[str, str]
+) -> dict[str, str]:
     digests: dict[str, str] = {}
     for image in images:
         known = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
         pulled = [name.partition("@")[2] for name in image.get("RepoDigests") or ()]
         for reference in references:
             if familiar(reference) in known:
-                digests[reference] = pulled[0] if pulled else image["Id"]
+                # One image may have been pulled from several registries, under several digests.
+                pinned = [digest for digest in pulled if digest == pins.get(reference)]
+                digests[reference] = [*pinned, *pulled, image["Id"]][0]
     return digests
 
 
@@ -108,8 +121,17 @@ def mirrored(reference: str, settings: Settings) -> str:
     return f"{settings.registry_mirror}/{name if '/' in name else f'library/{name}'}"
 
 
+def by_digest(reference: str, digest: str) -> str:
+    """A reference whose tag gave way to a digest: that alone is pulled, or nothing."""
+    if "@" in reference:
+        return reference
+    path, _, name = reference.rpartition("/")
+    repository = name.partition(":")[0]
+    return f"{path}/{repository}@{digest}" if path else f"{repository}@{digest}"
+
+
 def registry_digests(
-    host: Host, detected: Detected, settings: Settings, references: Iterable[str]
+    host: Host, detected: Located, settings: Settings, references: Iterable[str]
 ) -> dict[str, str]:
     """Digests of upstream images as their registry gives them now; changes nothing on the host.
 

@@ -8,6 +8,7 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected, inputs_of, locate, read_daemon
 from facts.observe import current_release, observe, registry_digests
+from facts.pins import pins_in
 from facts.requirements import refuse_chip
 from facts.together import together
 from stack.changes import Changes, CurrentRelease
@@ -17,6 +18,7 @@ from stack.load import Inputs
 from stack.map import plan
 from stack.model import Daemon, Map
 from stack.observed import Observed
+from stack.pins import unpinned
 from stack.render import Release, render_release
 from stack.settings import Settings
 
@@ -34,6 +36,8 @@ class HostPlan:
     current: CurrentRelease
     changes: Changes
     made_at: float = field(default_factory=monotonic)
+    unpinned: tuple[str, ...] = ()
+    """Upstream images whose digest nothing in the data decides."""
 
     @property
     def is_fresh(self) -> bool:
@@ -55,12 +59,13 @@ def plan_host(host: Host) -> HostPlan:
     located = locate(
         host, inputs.settings, inputs.stack.name, lambda chip: refuse_chip(inputs, chip)
     )
+    pins = pins_in(inputs.settings.images_lock)
     daemon: Daemon
     observed: Observed
     current: CurrentRelease
     daemon, observed, current = together(
         lambda: read_daemon(host, located.runtime),
-        lambda: observe(host, located.runtime, inputs.stack),
+        lambda: observe(host, located.runtime, inputs.stack, pins),
         lambda: current_release(host, located.directory),
     )
     detected = Detected(**vars(located), daemon=daemon)
@@ -68,18 +73,21 @@ def plan_host(host: Host) -> HostPlan:
     errors = [it.message for it in core_map.findings if it.severity == "error"]
     if errors:
         raise DrydockError("the map can't be run:\n" + "\n".join(errors))
-    digests = dict(observed.upstream_digests)
+    digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
     release = _render(inputs, detected, core_map, digests)
     changes = compare(release, current, observed, detected.daemon.cpus)
     # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
-    pulled = set(changes.subjects("pull")) - set(unknown)
+    pulled = set(changes.subjects("pull")) - set(unknown) - pins.keys()
     if pulled:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
         changes = compare(release, current, observed, detected.daemon.cpus)
-    return HostPlan(inputs.settings, detected, release, observed, current, changes)
+    return HostPlan(
+        inputs.settings, detected, release, observed, current, changes,
+        unpinned=unpinned(inputs.stack, pins),
+    )  # fmt: skip
 
 
 def look_again(host: Host, plan: HostPlan) -> HostPlan:

@@ -13,9 +13,12 @@ from lab.process import LabError
 from lab.settings import Settings
 from lab.spec import pyinfra_groups, read_state
 
-_hosts = read_state(Settings.from_environment().state_file)
+_settings = Settings.from_environment()
+_hosts = read_state(_settings.state_file)
 if not _hosts:
     raise LabError("no lab is running: python -m lab up")
 
 # pyinfra takes each list at the top of this file for a group.
-globals().update(pyinfra_groups(_hosts.values(), registry_settings()))
+# The lab's registry has images of its own, so they are pinned in a file of its own.
+_data = {**registry_settings(), "images_lock": str(_settings.run / "images.lock")}
+globals().update(pyinfra_groups(_hosts.values(), _data))

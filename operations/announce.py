@@ -10,6 +10,7 @@ from pyinfra.context import state
 from facts.files import TextFiles
 from facts.plan import HostPlan
 from stack.changes import Action, Changes
+from stack.pins import not_pinned
 
 
 def announce(host: Host, plan: HostPlan, *, diff: bool) -> None:
@@ -21,6 +22,9 @@ def announce(host: Host, plan: HostPlan, *, diff: bool) -> None:
     for finding in plan.release.map.findings:
         if finding.severity == "warning":
             host.log_styled(f"  map: {finding.message}", fg="yellow")
+    if plan.unpinned:
+        said = not_pinned(plan.unpinned, plan.settings.images_lock)
+        host.log_styled(f"  images: {said}", fg="yellow")
     for change in plan.changes.all:
         host.log(f"  {change.sentence}")
     if diff:

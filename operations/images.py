@@ -18,7 +18,7 @@ from pyinfra.api.operation import operation
 from requests.exceptions import RequestException
 
 from facts.detect import Detected
-from facts.observe import cannot_pull, familiar, mirrored
+from facts.observe import by_digest, cannot_pull, familiar, mirrored
 from link.daemon import close, daemon
 from operations.docker_cli import docker
 from operations.progress import Progress
@@ -36,25 +36,27 @@ MAX_PARALLEL = 4
 
 @operation()
 def pull(
-    changes: Changes, detected: Detected, settings: Settings
+    release: Release, changes: Changes, detected: Detected, settings: Settings
 ) -> Generator[PyinfraCommand, None, None]:
-    """Pull the upstream images that a build needs and the host lacks.
+    """Pull the upstream images that a build needs and the host lacks, by their digests.
 
+    + release: their digests
     + changes: what differs
     + detected: the host
     + settings: through which registry
     """
-    missing = changes.subjects("pull")
+    digests = {ref: it for image in release.images.values() for ref, it in image.upstream.items()}
+    missing = {reference: digests[reference] for reference in changes.subjects("pull")}
     if missing:
         yield step(_pull_all, missing, detected, settings)
 
 
-def _pull_all(host: Host, missing: tuple[str, ...], detected: Detected, settings: Settings) -> bool:
+def _pull_all(host: Host, missing: dict[str, str], detected: Detected, settings: Settings) -> bool:
     api = daemon(host, detected.runtime)
     with Progress(host, "pulling", len(missing)).told() as progress:
-        for reference in missing:
+        for reference, digest in missing.items():
             progress.begin(reference)
-            source = mirrored(reference, settings)
+            source = by_digest(mirrored(reference, settings), digest)
             try:
                 for line in api.pull(source, stream=True, decode=True):
                     if "error" in line:

@@ -28,6 +28,8 @@ class Settings(Data):
     """PEM file on the control machine that builds trust, for a network with its own CA."""
     registry_mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
     """Registry that Docker Hub's images are pulled through, by tag."""
+    images_lock: str = Field("images.lock", min_length=1)
+    """File on the control machine with the digests that base images are pinned to."""
     pip_index_url: Url | None = None
     npm_registry: Url | None = None
     docker_cli: AbsolutePath | None = None

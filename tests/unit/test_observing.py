@@ -50,7 +50,7 @@ def test_an_upstream_images_digest_is_its_registrys():
         {"Id": "sha256:3", "RepoTags": ["local:1"], "RepoDigests": None},
         {"Id": "sha256:4", "RepoTags": None, "RepoDigests": None},
     ]
-    assert _local_digests(images, ["redis:8.0", "local:1", "none:1"]) == {
+    assert _local_digests(images, ["redis:8.0", "local:1", "none:1"], {}) == {
         "redis:8.0": "sha256:2",
         "local:1": "sha256:3",
     }
