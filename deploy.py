@@ -10,7 +10,17 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host
-from operations import containers, images, keep, lock, records, releases, restore, verification
+from operations import (
+    containers,
+    images,
+    keep,
+    lock,
+    records,
+    releases,
+    restore,
+    sbom,
+    verification,
+)
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -62,6 +72,7 @@ def deploy(host: Host) -> None:
     )
     restorer.until(verification.verified(plan=plan, startup=startup, name="Verify"))
     records.good(plan=plan, name="Record that it is good")
+    sbom.record(plan=plan, name="Record its packages")
     keep.tidy(plan=plan, name="Remove what is not kept")
 
 

@@ -48,6 +48,7 @@ def arguments(kwargs, facts, project):
     """The values that a fixture's words stand for."""
     readers = {
         "changes": changes_of,
+        "current": lambda said: SimpleNamespace(**said) if isinstance(said, dict) else said,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
