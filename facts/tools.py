@@ -20,6 +20,8 @@ class ToolsInfo:
     buildx_version: str
     plugin_directories: tuple[str, ...]
     free_bytes: int | None
+    links: tuple[str, ...] = ()
+    """Paths where Drydock writes that lead elsewhere."""
 
     def to_json(self) -> dict[str, object]:
         """For pyinfra's own JSON output."""
@@ -27,7 +29,7 @@ class ToolsInfo:
 
 
 class Tools(FactBase[ToolsInfo]):
-    """Compose, buildx and free disk space.
+    """Compose, buildx, free disk space, and links where there should be none.
 
     + docker_cli: the CLI's absolute path; plugins are also looked for beside it
     + directory: whose file system's free space is asked; it need not exist yet
@@ -47,6 +49,7 @@ class Tools(FactBase[ToolsInfo]):
             buildx_version=_version(values.get("buildx", "")),
             plugin_directories=tuple(value for key, value in pairs if key == "plugin_directory"),
             free_bytes=int(free_kib) * 1024 if free_kib.isdecimal() else None,
+            links=tuple(value for key, value in pairs if key == "link"),
         )
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the Docker CLI's plugins and the free disk space. Parameter: a directory. Variable: docker_cli.
+# Prints the Docker CLI's plugins, the free disk space, and links that lie where Drydock writes.
+# Parameter: the stack's directory. Variable: docker_cli.
 # shellcheck disable=SC2154
 directory=$1
 cli_directory=$(dirname "$docker_cli")
@@ -18,6 +19,12 @@ for place in "$HOME/.docker/cli-plugins" /usr/local/lib/docker/cli-plugins \
     fi
 done
 printf 'compose\t%s\nbuildx\t%s\n' "$compose" "$buildx"
+
+for path in "$(dirname "$directory")" "$directory" "$directory"/incoming-* "$directory"/lock* \
+    "$directory"/releases "$directory"/releases/* "$directory"/secrets "$directory"/secrets/* \
+    "$directory"/docker "$directory"/docker/*; do
+    [ -h "$path" ] && printf 'link\t%s\n' "$path"
+done
 
 # Before the first deploy the directory is not there yet.
 while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done

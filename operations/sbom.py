@@ -12,7 +12,8 @@ from pyinfra.api.operation import operation
 
 from facts.files import TextFiles
 from facts.plan import HostPlan
-from link.daemon import MAX_CONNECTIONS, daemon
+from link.daemon import MAX_CONNECTIONS
+from operations.docker_cli import docker
 from operations.refusal import refused, step
 from stack.sbom import bill, packages_of, seen_before
 
@@ -46,13 +47,13 @@ def _record(host: Host, plan: HostPlan) -> bool:
         for name in release.containers
         if release.images[name].digest not in known
     }
-    api = daemon(host, plan.detected.runtime)
 
     def read(item: tuple[str, str]) -> tuple[str, list[dict[str, str]]]:
         digest, container = item
-        called = api.exec_create(container, ["sh", "-c", SCRIPT], stderr=False)
-        said = api.exec_start(called["Id"]).decode(errors="replace")
-        return digest, [it.as_json() for it in packages_of(said.splitlines())]
+        # By the CLI: the SDK's exec waits for a real socket, which an SSH channel is not.
+        command = docker(plan.detected, "exec", container, "sh", "-c", SCRIPT)
+        _, output = host.run_shell_command(command, print_output=False, print_input=False)
+        return digest, [it.as_json() for it in packages_of(output.stdout_lines)]
 
     seen = {**known, **dict(Pool(MAX_CONNECTIONS).map(read, fresh.items()))}
     if empty := [name for digest, name in fresh.items() if not seen[digest]]:

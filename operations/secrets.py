@@ -70,6 +70,9 @@ def _rotate(host: Host, rotation: Rotation, detected: Detected) -> bool:
     parts = [*told("accept"), _write(f"{path}.next", path)]
     change = StringCommand(*_joined(parts))
     steps = {
+        "it or its new value is a link, which leads elsewhere; nothing was changed": [
+            StringCommand("[ ! -h", QuoteString(path), "] && [ ! -h", fresh, "]")
+        ],
         "its value was made by hand and is longer than a new one; nothing was changed": [
             StringCommand('[ "$(wc -c <', QuoteString(path), f')" -le {LENGTH} ]')
         ],

@@ -109,6 +109,15 @@ def test_a_longer_value_made_by_hand_is_left_alone(host):
     assert host.secret.read_text() == "x" * 41
 
 
+def test_a_planted_link_is_not_written_through(host, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("not ours")
+    host.secret.unlink()
+    host.secret.symlink_to(outside)
+    assert not _rotate(host, ROTATION, host.detected)
+    assert outside.read_text() == "not ours"
+
+
 def stack_of(**store):
     return demo_inputs({"store": store}).stack
 
