@@ -119,7 +119,9 @@ def _remove_files(host: Host, plan: HostPlan, releases: tuple[str, ...]) -> bool
     if not releases:
         return True
     directory = f"{plan.detected.directory}/releases"
-    paths = [f"{directory}/{name}{ending}" for name in releases for ending in (".json", "")]
+    paths = [
+        f"{directory}/{name}{ending}" for name in releases for ending in (".cdx.json", ".json", "")
+    ]
     command = StringCommand("rm -rf", *(QuoteString(path) for path in paths))
     if host.run_shell_command(command)[0]:
         return True
