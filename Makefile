@@ -19,7 +19,7 @@ setup: .venv/synced ## install what Drydock itself needs, into .venv
 	@echo "Installing uv, which installs the rest, into .uv"
 	@python3 -m venv .uv 2>/dev/null || { echo "Installing python3-venv (apt-get)" \
 		&& apt-get update -q && apt-get install -q -y python3-venv && python3 -m venv .uv; }
-	@.uv/bin/pip install -q "uv>=0.9"
+	@.uv/bin/pip install -q --require-hashes --only-binary :all: -r requirements/uv.txt
 
 .venv/synced: pyproject.toml uv.lock | $(UV)
 	@echo "Installing the locked Python packages into .venv"

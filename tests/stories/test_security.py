@@ -219,6 +219,22 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     nautilus.deploy(hosts="mac1")
 
 
+def test_a_release_has_a_bill_of_what_runs(running: Project, mac2: Mac):
+    mac2.remove_stack("harbour")
+    running.deploy(hosts="mac2")
+    release = mac2.sh("readlink ~/.drydock/harbour/current").removeprefix("releases/")
+    bill = json.loads(mac2.sh(f"cat ~/.drydock/harbour/releases/{release}.cdx.json"))
+    assert bill["metadata"]["component"]["version"] == release
+    packages = {
+        image["name"]: {it["name"]: it["version"] for it in image["components"]}
+        for image in bill["components"]
+    }
+    assert set(packages) == {f"harbour-{name}" for name in ("store", "tide", "pilot", "gate")}
+    dpkg = ["exec", "harbour-gate", "dpkg-query", "--show", "--showformat", "${Version}", "nginx"]
+    assert packages["harbour-gate"]["nginx"] == mac2.docker(*dpkg)
+    assert "redis-server" in packages["harbour-store"]
+
+
 def test_what_cannot_be_rotated_is_said_before_anything_is(
     nautilus: Project, nautilus_on_mac1: Run, mac1: Mac
 ):

@@ -8,7 +8,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from stack.sbom import Package, bill, locked_packages, packages_of, seen_before
-from tests.demo import demo_release
+from tests.demo import demo_release, write_project
 
 SCRIPT = Path(__file__).parents[2] / "facts/packages.sh"
 SAID = """os debian
@@ -86,9 +86,10 @@ def test_a_page_has_what_its_lock_file_says_but_tools():
     ]
 
 
-def test_a_bill_is_valid_cyclonedx_and_can_be_read_again(demo_project):
-    (demo_project / "code" / "package-lock.json").write_text(json.dumps(LOCK))
-    release = demo_release(demo_project)
+def test_a_bill_is_valid_cyclonedx_and_can_be_read_again(tmp_path):
+    project = write_project(tmp_path)
+    (project / "code" / "package-lock.json").write_text(json.dumps(LOCK))
+    release = demo_release(project)
     seen = {
         release.images["risk"].digest: [it.as_json() for it in packages_of(SAID.splitlines())],
         release.images["store"].digest: [],
