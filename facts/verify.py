@@ -136,9 +136,15 @@ def _ask_all(host: Host, release: Release, patience_s: float) -> dict[str, Answe
     return dict(zip(services, answers, strict=True))
 
 
+def _published(release: Release, name: str) -> str:
+    """Where a service's port is, as seen from the host itself."""
+    bound = release.containers[name].ports[0].partition("->")[0]
+    return bound.replace("0.0.0.0:", "127.0.0.1:")
+
+
 def _ask(client: httpx.Client, release: Release, name: str, patience_s: float) -> Answer:
     service = release.stack.services[name]
-    url = f"http://127.0.0.1:{service.published_port}{service.endpoint}"
+    url = f"http://{_published(release, name)}{service.endpoint}"
     wanted = release.containers[name].labels[RELEASE_LABEL]
     patiently = Retrying(
         retry=retry_if_result(lambda answer: answer.problem is not None),
