@@ -364,6 +364,20 @@ def test_a_training_survives_its_workers_kill(
     assert redis_client.xlen(trainings.INTAKE) == 0
 
 
+def test_a_training_is_given_back_when_the_engine_is_told_to_stop(
+    start: Start, redis_settings: dict[str, Any], redis_client: Redis
+) -> None:
+    client = start("ml", **redis_settings)
+    bars = {f"S{i}": walk(3_000) for i in range(10)}
+    body = {"kind": "regime", "algorithm": "boosting", "instruments": bars}
+    where = client.post("/ml/train", json=body).headers["Location"]
+    eventually(lambda: client.get(where).json()["state"] == "running")
+    client.__exit__(None, None, None)
+    (stored,) = map(json.loads, redis_client.hvals(trainings.JOBS))
+    assert (stored["state"], stored["attempts"]) == ("queued", 0)
+    assert redis_client.xlen(trainings.INTAKE) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux' own")
 def test_no_pool_has_more_threads_than_the_engine_has_cpus(run: RunService) -> None:
     one = min(os.sched_getaffinity(0))

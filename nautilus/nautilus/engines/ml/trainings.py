@@ -124,6 +124,11 @@ async def _do(
         job.state, job.result, job.progress = JobState.DONE, {"model": model.id}, 1.0
     except TrainingFailedError as error:
         job.state, job.error = JobState.FAILED, str(error)
+    except asyncio.CancelledError:
+        # The engine was told to stop: that is no attempt that failed.
+        job.state, job.attempts = JobState.QUEUED, job.attempts - 1
+        await redis.hset(JOBS, str(job.id), job.model_dump_json())
+        raise
     job.finished_at = datetime.now(UTC)
     commit.hset(JOBS, str(job.id), job.model_dump_json())
 
