@@ -167,6 +167,9 @@ _ENGINES = {
         8700,
         ("redis", "postgres"),
         requirements="nautilus/requirements/strategy.txt",
+        # nautilus_trader's x86-64 libraries ask for an executable stack, which glibc 2.41 and later
+        # refuses to a library that is loaded late; this asks for it when the process starts.
+        environment={"GLIBC_TUNABLES": "glibc.rtld.execstack=2"},
         cpus=1.5,
         memory="4 GiB",
         working_set="256 MiB",
