@@ -31,6 +31,7 @@ from nautilus.engines.ml.runtime import Model
 from nautilus.engines.ml.shelf import Shelf, UnknownModelError
 from nautilus.frame.fields import Identifier
 from nautilus.frame.job_store import Job, JobSummary
+from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 
@@ -175,7 +176,7 @@ class MachineLearning(Service):
         answers = await self.answers(info, model, list(request.instruments.values()))
         for symbol, row in zip(request.instruments, answers, strict=True):
             if not np.isfinite(row).all():
-                raise HTTPException(422, f"instruments.{symbol}: beyond what {info.id} can answer")
+                raise unfit("instruments", f"{symbol} is beyond what {info.id} can answer")
         return info, answers
 
     async def _infer(self, model: Model, inputs: Inputs) -> Array:
