@@ -142,3 +142,10 @@ def test_bad_input_says_what_is_wrong(start: Start, body: Any, said: str) -> Non
     answer = start("portfolio").post("/portfolios/p/optimize", json={"returns": RETURNS, **body})
     assert answer.status_code == 422
     assert said in answer.text
+
+
+def test_outcomes_beyond_any_number_are_refused_by_name(start: Start) -> None:
+    body = {"returns": {"A": [2.0, 3.0, 4.0]}, "weights": {"A": 10}, "periods": 2_000}
+    answer = start("portfolio").post("/portfolios/outcomes", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "returns"]

@@ -54,7 +54,10 @@ def _tail_mean(losses: NDArray[np.float64], share: float) -> float:
 
 
 def simulate(request: OutcomesRequest) -> Outcomes:
-    """Total returns over periods drawn with replacement."""
+    """Total returns over periods drawn with replacement.
+
+    Raises OverflowError where the returns, drawn so often, are beyond any number.
+    """
     weights = np.array([request.weights.get(symbol, 0.0) for symbol in request.returns])
     history = np.array(list(request.returns.values())).T @ weights
     # A leveraged portfolio that loses all stays at nothing.
@@ -66,6 +69,8 @@ def simulate(request: OutcomesRequest) -> Outcomes:
         wealth *= generator.choice(growth, request.paths)
         np.maximum(peak, wealth, out=peak)
         np.minimum(deepest, wealth / peak - 1, out=deepest)
+    if not np.isfinite(wealth.sum()):
+        raise OverflowError("drawn so often, they grow beyond any number")
     values = np.quantile(wealth - 1, QUANTILES)
     return Outcomes(
         mean=float(wealth.mean() - 1),

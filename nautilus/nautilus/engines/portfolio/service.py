@@ -108,7 +108,10 @@ class Portfolio(Service):
 
     async def outcomes(self, request: OutcomesRequest) -> Outcomes:
         """What a portfolio could become, by drawing from its history."""
-        return await self.compute.run(simulate, request)
+        try:
+            return await self.compute.run(simulate, request)
+        except OverflowError as error:
+            raise unfit("returns", error) from error
 
     async def frontier(self, request: FrontierRequest) -> Frontier:
         """The least volatile portfolio for each return that can be had; nothing is kept."""
