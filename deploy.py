@@ -9,7 +9,7 @@ from pyinfra.context import config
 # A project of one's own runs this file from another folder.
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from facts.plan import plan_host
+from facts.plan import plan_host, replacing
 from operations import (
     containers,
     images,
@@ -25,6 +25,7 @@ from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
+from stack.replacement import routers
 
 
 @fails_alone
@@ -34,7 +35,8 @@ def deploy(host: Host) -> None:
     if lock.waited_for(host, plan):
         plan = plan_host(host)
     tools = preflight(host, plan)
-    announce(host, plan, diff=bool(config.DIFF))
+    replaced = replacing(host, plan)
+    announce(host, plan, replaced, diff=bool(config.DIFF))
 
     release, changes, detected = plan.release, plan.changes, plan.detected
     settings, startup = plan.settings, Startup()
@@ -64,14 +66,23 @@ def deploy(host: Host) -> None:
     )
     attach(host, made, changes, "update")
     made = containers.start(
-        release=release, changes=changes, detected=detected, startup=startup, name="Start services"
+        release=release,
+        changes=changes,
+        detected=detected,
+        startup=startup,
+        routers=routers(replaced),
+        name="Start services",
     )
     attach(host, made, changes, "create", "recreate", "start", "restart")
+    made = containers.retire(
+        release=release, changes=changes, detected=detected, name="Retire stand-ins"
+    )
+    attach(host, made, changes, "retire")
     releases.activate(
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
     restorer.until(verification.verified(plan=plan, startup=startup, name="Verify"))
-    records.good(plan=plan, name="Record that it is good")
+    records.good(plan=plan, startup=startup, name="Record that it is good")
     sbom.record(plan=plan, name="Record its packages")
     keep.tidy(plan=plan, name="Remove what is not kept")
 

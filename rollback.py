@@ -10,11 +10,13 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.kept_plan import plan_rollback
+from facts.plan import replacing
 from operations import containers, images, keep, lock, records, releases, verification
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
+from stack.replacement import routers
 
 
 @fails_alone
@@ -25,7 +27,8 @@ def rollback(host: Host) -> None:
         way = plan_rollback(host)
     plan = way.plan
     preflight(host, plan)
-    announce(host, plan, diff=bool(config.DIFF))
+    replaced = replacing(host, plan)
+    announce(host, plan, replaced, diff=bool(config.DIFF))
 
     release, changes, detected = plan.release, plan.changes, plan.detected
     startup = Startup()
@@ -42,15 +45,24 @@ def rollback(host: Host) -> None:
     )
     attach(host, made, changes, "update")
     made = containers.start(
-        release=release, changes=changes, detected=detected, startup=startup, name="Start services"
+        release=release,
+        changes=changes,
+        detected=detected,
+        startup=startup,
+        routers=routers(replaced),
+        name="Start services",
     )
     attach(host, made, changes, "create", "recreate", "start", "restart")
+    made = containers.retire(
+        release=release, changes=changes, detected=detected, name="Retire stand-ins"
+    )
+    attach(host, made, changes, "retire")
     made = releases.activate(
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
     attach(host, made, changes, "switch")
     verification.verified(plan=plan, startup=startup, name="Verify")
-    records.good(plan=plan, name="Record that it is good")
+    records.good(plan=plan, startup=startup, name="Record that it is good")
     keep.tidy(plan=plan, name="Remove what is not kept")
 
 

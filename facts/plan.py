@@ -7,7 +7,7 @@ from time import monotonic
 from pyinfra.api.host import Host
 
 from facts.detect import Detected, inputs_of, locate, read_daemon
-from facts.observe import current_release, observe, registry_digests
+from facts.observe import current_release, kept_releases, observe, registry_digests
 from facts.pins import pins_in
 from facts.requirements import refuse_chip
 from facts.together import together
@@ -20,6 +20,7 @@ from stack.model import Daemon, Map
 from stack.observed import Observed
 from stack.pins import unpinned
 from stack.render import Release, render_release
+from stack.replacement import Replacement, replacements
 from stack.settings import Settings
 
 FRESH_S = 5
@@ -88,6 +89,16 @@ def plan_host(host: Host) -> HostPlan:
         inputs.settings, detected, release, observed, current, changes,
         unpinned=unpinned(inputs.stack, pins),
     )  # fmt: skip
+
+
+def replacing(host: Host, plan: HostPlan) -> tuple[Replacement, ...]:
+    """How each service that runs and changes is replaced, and how long that took before."""
+    measured: dict[str, float] = {}
+    if plan.changes.of("recreate"):
+        for kept in kept_releases(host, plan.detected.directory):
+            measured |= kept.record.seconds_to_healthy if kept.record else {}
+    memory_bytes = plan.detected.daemon.memory_bytes
+    return replacements(plan.release, plan.observed, plan.changes, memory_bytes, measured)
 
 
 def look_again(host: Host, plan: HostPlan) -> HostPlan:

@@ -191,6 +191,9 @@ _ROLE_SECRETS = tuple(
     if "postgres" in engine["needs"]
 )
 
+# Where the backend calls the engines: nginx leads calls to a stand-in while one is replaced.
+_CALLED = {name: f"http://nginx:{engine['port']}" for name, engine in _ENGINES.items()}
+
 # Whom the backend asks for their state; it reports Postgres, Redis and itself of its own.
 _WATCHED = {
     **{name: f"http://{name}:{engine['port']}/health" for name, engine in _ENGINES.items()},
@@ -307,6 +310,7 @@ stack = {
                 secrets=("postgres_password", *_ROLE_SECRETS),
                 environment={
                     "SERVICES": ",".join(f"{k}={v}" for k, v in _WATCHED.items()),
+                    "ENGINES": ",".join(f"{k}={v}" for k, v in _CALLED.items()),
                     "OWNER_DATABASE_URL": f"postgresql://nautilus@{_DATABASE}",
                     "OWNER_PASSWORD_FILE": "/run/secrets/postgres_password",
                     "ROLE_SECRETS": "/run/secrets",
@@ -396,6 +400,7 @@ stack = {
                 "rendered": {
                     "nginx.conf": "nginx/balancer.conf.j2",
                     "away.html": "nginx/away.html.j2",
+                    "lead": "nginx/lead.j2",
                 },
                 # Of one client: what it may ask a second, ask at once, and hold open. Behind a
                 # published port all clients have one address.
@@ -413,6 +418,10 @@ stack = {
             "port": 8080,
             "host_port": 80,
             "page": "Nautilus, through nginx",
+            "routes": {
+                "services": ("backend", "frontend", *_ENGINES),
+                "lead": ("lead", "{service}", "{host}"),
+            },
             "health": {
                 "test": ("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/nginx-health"),
                 "start_interval_s": 0.5,

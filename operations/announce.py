@@ -1,6 +1,7 @@
 """Tell what will change: in words for people, as data for programs, as diffs on request."""
 
 import difflib
+from collections.abc import Iterable
 from typing import cast
 
 from pyinfra.api.host import Host
@@ -11,9 +12,12 @@ from facts.files import TextFiles
 from facts.plan import HostPlan
 from stack.changes import Action, Changes
 from stack.pins import not_pinned
+from stack.replacement import Replacement
 
 
-def announce(host: Host, plan: HostPlan, *, diff: bool) -> None:
+def announce(
+    host: Host, plan: HostPlan, replaced: Iterable[Replacement] = (), *, diff: bool
+) -> None:
     """Log every change in words, the map's warnings, and the files' diffs if asked for."""
     if not plan.changes:
         host.log(f"no changes: {plan.release.stack.name}:{plan.release.tag}, {_release(plan)}")
@@ -27,6 +31,8 @@ def announce(host: Host, plan: HostPlan, *, diff: bool) -> None:
         host.log_styled(f"  images: {said}", fg="yellow")
     for change in plan.changes.all:
         host.log(f"  {change.sentence}")
+    for replacement in replaced:
+        host.log(f"  {replacement.sentence}")
     if diff:
         _log_diffs(host, plan)
 

@@ -1,6 +1,6 @@
 """Containers of a stack: created, changed in place, replaced, started, removed."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
@@ -9,12 +9,15 @@ from pyinfra.api.operation import operation
 from facts.detect import Detected
 from link.daemon import daemon
 from operations.docker_cli import compose, docker
+from operations.health import ServiceFailedError
 from operations.refusal import refused, step
+from operations.stand_in import StandIns
 from operations.start import Starter, Startup
 from stack.changes import Changes
 from stack.model import Daemon
 from stack.quantities import show_cores
 from stack.render import Release
+from stack.routing import router_of
 
 
 @operation()
@@ -61,7 +64,11 @@ def remove(changes: Changes, detected: Detected) -> Generator[PyinfraCommand, No
 
 @operation()
 def start(
-    release: Release, changes: Changes, detected: Detected, startup: Startup
+    release: Release,
+    changes: Changes,
+    detected: Detected,
+    startup: Startup,
+    routers: Mapping[str, str],
 ) -> Generator[PyinfraCommand, None, None]:
     """Create and start what is missing, changed or stopped, and wait until all is healthy.
 
@@ -69,12 +76,13 @@ def start(
     + changes: what differs
     + detected: the host
     + startup: takes what is measured on the way
+    + routers: service that is replaced → who leads its requests to a stand-in meanwhile
 
     Phases follow each other; within one, a service starts as soon as its needs are healthy. What
     is replaced goes down only when its turn has come and its image is built.
     """
     if changes.of("create", "recreate", "start", "restart"):
-        yield step(_start, release, changes, detected, startup)
+        yield step(_start, release, changes, detected, startup, routers)
 
 
 def _start(
@@ -83,25 +91,35 @@ def _start(
     changes: Changes,
     detected: Detected,
     startup: Startup,
+    routers: Mapping[str, str],
 ) -> bool:
+    api = daemon(host, detected.runtime)
     waiting = set(changes.subjects("create", "recreate", "start", "restart"))
-    starter = Starter(host, daemon(host, detected.runtime), release, waiting)
-    fresh = changes.subjects("create")
-    # With what they need, so that Compose's own hash holds: `compose up` by hand then agrees.
-    return _create(host, release, detected, fresh, "--no-recreate") and starter.run(
+    starter = Starter(host, api, release, waiting, stand_ins=len(routers))
+    try:
+        # With their needs, so that Compose's own hash holds: `compose up` by hand then agrees.
+        _create(host, release, detected, changes.subjects("create"), "--no-recreate")
+    except ServiceFailedError as failure:
+        return refused(host, str(failure))
+    succeeded = starter.run(
         replaced=set(changes.subjects("recreate")),
         recreate=lambda group: _create(
             host, release, detected, group, "--no-deps", "--force-recreate"
         ),
         startup=startup,
+        standing_in=StandIns(host, api, detected, release, routers).for_services,
     )
+    for service, seconds in startup.interruption_s.items():
+        what = "its own port was" if service in routers else "it was"
+        host.log(f"{service}: {what} away for {seconds:.1f} s")
+    return succeeded
 
 
 def _create(
     host: Host, release: Release, detected: Detected, services: tuple[str, ...], *flags: str
-) -> bool:
+) -> None:
     if not services:
-        return True
+        return
     directory = f"{detected.directory}/releases/{release.id}"
     command = compose(
         detected, directory, release.compose_file,
@@ -110,5 +128,28 @@ def _create(
     succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
     if not succeeded:
         said = "\n".join(output.output_lines[-20:])
-        return refused(host, f"containers can't be created: {', '.join(services)}\n{said}")
+        raise ServiceFailedError(f"containers can't be created: {', '.join(services)}\n{said}")
+
+
+@operation()
+def retire(
+    release: Release, changes: Changes, detected: Detected
+) -> Generator[PyinfraCommand, None, None]:
+    """Lead requests to the services themselves again, and remove stand-ins that were left.
+
+    + release: what runs, all of it healthy
+    + changes: what differs
+    + detected: the host
+    """
+    for service in changes.subjects("retire"):
+        yield step(_retire, release, detected, service)
+
+
+def _retire(host: Host, release: Release, detected: Detected, service: str) -> bool:
+    router = router_of(release.stack, service)
+    routers = {service: router} if router else {}
+    try:
+        StandIns(host, daemon(host, detected.runtime), detected, release, routers).retire(service)
+    except ServiceFailedError as failure:
+        return refused(host, str(failure))
     return True

@@ -13,6 +13,7 @@ from pyinfra.api.operation import operation
 from facts.observe import kept_releases, observe
 from facts.plan import HostPlan
 from operations.refusal import refused, step
+from operations.start import Startup
 from stack.kept import Record, RecordState
 
 
@@ -29,13 +30,14 @@ def begin(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
 
 
 @operation()
-def good(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
+def good(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None, None]:
     """Record that the release was verified.
 
     + plan: the release that now runs
+    + startup: how long its services took
     """
     if plan.changes:
-        yield step(note, plan, "good", ())
+        yield step(note, plan, "good", (), startup)
 
 
 def operator() -> str:
@@ -48,7 +50,13 @@ def _begin(host: Host, plan: HostPlan) -> bool:
     return _write(host, plan, _fresh(plan, max(known, default=0) + 1))
 
 
-def note(host: Host, plan: HostPlan, state: RecordState, verdict: tuple[str, ...]) -> bool:
+def note(
+    host: Host,
+    plan: HostPlan,
+    state: RecordState,
+    verdict: tuple[str, ...],
+    startup: Startup | None = None,
+) -> bool:
     """Add to the release's record how it went, and the images that its containers are made of."""
     kept = {it.id: it for it in kept_releases(host, plan.detected.directory)}
     found = kept.get(plan.release.id)
@@ -60,6 +68,7 @@ def note(host: Host, plan: HostPlan, state: RecordState, verdict: tuple[str, ...
         "verdict": verdict,
         "verified_at": _now(),
         "images": _images(host, plan),
+        "seconds_to_healthy": startup.seconds_to_healthy if startup else {},
     }
     return _write(host, plan, record.model_copy(update=update))
 

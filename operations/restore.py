@@ -1,6 +1,7 @@
 """A deploy that fails goes back by itself, as far as it had changed anything."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from docker.errors import DockerException
 from paramiko import SSHException
@@ -14,7 +15,7 @@ from requests.exceptions import RequestException
 
 from facts.kept_plan import plan_kept, whole
 from facts.observe import current_release, kept_releases
-from facts.plan import HostPlan
+from facts.plan import HostPlan, replacing
 from operations import containers, images, lock, releases
 from operations.records import note
 from operations.refusal import refused
@@ -23,6 +24,7 @@ from operations.verification import check
 from stack.changes import Changes
 from stack.errors import DrydockError
 from stack.kept import choose_former
+from stack.replacement import routers
 from stack.undo import undoing
 
 LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
@@ -123,19 +125,22 @@ def restore(host: Host, plan: HostPlan, why: str) -> None:
 def _carry_out(host: Host, plan: HostPlan, changes: Changes, startup: Startup) -> bool:
     """Run the operations of a rollback now, inside the one that failed."""
     release, detected = plan.release, plan.detected
-    tag, remove, update, start = (
+    tag, remove, update, start, retire = (
         images.tag._inner,
         containers.remove._inner,
         containers.update._inner,
         containers.start._inner,
+        containers.retire._inner,
     )
+    led_by = routers(replacing(host, replace(plan, changes=changes)))
     return all(
         _run(host, commands)
         for commands in (
             tag(release, changes, detected),
             remove(changes, detected),
             update(release, changes, detected),
-            start(release, changes, detected, startup),
+            start(release, changes, detected, startup, led_by),
+            retire(release, changes, detected),
             releases.activate._inner(release, plan.current.id, detected),
         )
     )

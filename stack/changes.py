@@ -8,8 +8,7 @@ from stack.lock import LockInfo
 
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
-    "switch",
-    "rotate",
+    "switch", "rotate", "retire",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -21,6 +20,7 @@ DONE_BY: dict[Action, str] = {
     "update": "applied live",
     "start": "start",
     "restart": "restart",
+    "retire": "retire",
     "remove": "remove",
     "switch": "switched back",
     "rotate": "changed while all runs",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from stack.changes import Action, Change, Changes, CurrentRelease
-from stack.containers import RELEASE_LABEL, Container
+from stack.containers import RELEASE_LABEL, STAND_IN_LABEL, Container
 from stack.digest import SHORT
 from stack.images import STACK_LABEL, Image
 from stack.model import Allocation
@@ -117,7 +117,12 @@ def _container_changes(
         if not any(change.action == "recreate" for change in live):
             yield from _state_changes(release, service, existing, observed)
     for name, existing in observed.containers.items():
-        if name not in wanted_names and existing.labels.get(STACK_LABEL) == release.stack.name:
+        if name in wanted_names or existing.labels.get(STACK_LABEL) != release.stack.name:
+            continue
+        service = existing.labels.get(STAND_IN_LABEL, "")
+        if service in release.containers:
+            yield Change("retire", service, "stand-in", reason="left by a run that was cut off")
+        else:
             yield Change("remove", name, "container", reason="no longer in the stack")
 
 

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from stack.model import PHASES, Build, CoreMap, Stack
 from stack.origins import Origins, suggest
 from stack.quantities import MIB, cores_of, show_cores, show_memory
+from stack.routing import check_routes
 
 MINIMUM_MEMORY_BYTES = 6 * MIB
 """The least that the Docker Engine takes as a limit or a reservation."""
@@ -26,6 +27,7 @@ def check_stack(stack: Stack, places: Origins) -> list[str]:
         *_check_unique(stack, places, "container_name", stack.container_name),
         *_check_bases(stack, places),
         *_check_demands(stack, places),
+        *check_routes(stack, places),
     ]
 
 

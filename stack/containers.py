@@ -15,6 +15,8 @@ from stack.settings import Settings
 SERVICE_LABEL = "dev.drydock.service"
 RELEASE_LABEL = "dev.drydock.release"
 """Container label: the digest of the service's own part of the release."""
+STAND_IN_LABEL = "dev.drydock.stands-in-for"
+"""Container label: the service that it answers for while that one is replaced."""
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 

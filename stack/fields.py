@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic import StringConstraints as Text
 
 from stack.quantities import cores_of, memory_bytes
@@ -25,6 +25,13 @@ def _downwards(path: str) -> str:
     if not {".", ".."}.isdisjoint(path.split("/")):
         raise ValueError("must not step up or stay with '..' or '.'; write the plain path")
     return path
+
+
+class Data(BaseModel):
+    """Frozen data that refuses unknown keys."""
+
+    # A model that only others hold needs no schema of its own: half of the time to import this.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
 
 
 def _checked_cpuset(text: str) -> str:

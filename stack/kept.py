@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from stack import digest
 from stack.containers import Container
 from stack.errors import DrydockError
+from stack.fields import Data
 from stack.images import Image
-from stack.model import Allocation, Data, Map, Stack
+from stack.model import Allocation, Map, Stack
 from stack.render import DESCRIPTION, FORMAT, MANIFEST, Release
 
 RecordState = Literal["unfinished", "good", "failed", "rolled back"]
@@ -36,6 +37,8 @@ class Record(Data):
     verified_at: str | None = None
     images: dict[str, str] = Field(default_factory=dict)
     """Service → id of the image that its container was made of."""
+    seconds_to_healthy: dict[str, float] = Field(default_factory=dict)
+    """Service → how long its start took, of those that were started."""
 
 
 class _Description(Data):

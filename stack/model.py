@@ -7,13 +7,14 @@ errors; this module says what is right.
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from stack.fields import (
     AbsolutePath,
     Argument,
     Cpus,
     Cpuset,
+    Data,
     EnvironmentName,
     ImageReference,
     Line,
@@ -23,16 +24,10 @@ from stack.fields import (
     RelativePath,
     Word,
 )
+from stack.routing import Routes
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
-
-
-class Data(BaseModel):
-    """Frozen data that refuses unknown keys."""
-
-    # A model that only others hold needs no schema of its own: half of the time to import this.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
 
 
 class HealthCheck(Data):
@@ -59,9 +54,9 @@ class Build(Data):
     """Names from the stack's `bases` or `images`; in the template `{{ bases.NAME }}`."""
     context: tuple[str, ...] = ()
     """Globs of files, relative to the project, copied into the build context."""
-    rendered: dict[RelativePath, RelativePath] = {}
+    rendered: dict[RelativePath, RelativePath] = Field(default_factory=dict)
     """File in the build context → template that renders it."""
-    arguments: dict[str, Argument] = {}
+    arguments: dict[str, Argument] = Field(default_factory=dict)
     """Values for the Dockerfile template and the rendered files."""
 
 
@@ -81,13 +76,13 @@ class Service(Data):
     """The port inside the container."""
     host_port: Port | None = None
     """The port on the host; default: none is published, unless `port` is; then the same."""
-    environment: dict[EnvironmentName, Word] = {}
+    environment: dict[EnvironmentName, Word] = Field(default_factory=dict)
     """`{release}`, `{workers}` and `{service}` in a value stand for this service's own."""
     secrets: tuple[Name, ...] = ()
     """Files under /run/secrets, generated on the host at first need."""
-    rotate: dict[Name, tuple[Word, ...]] = {}
+    rotate: dict[Name, tuple[Word, ...]] = Field(default_factory=dict)
     """Secret that this service judges by → command in its container that changes it."""
-    volumes: dict[Name, AbsolutePath] = {}
+    volumes: dict[Name, AbsolutePath] = Field(default_factory=dict)
     """Named volume → path in the container."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
     shared_memory: MemoryBytes = 64 * 2**20
@@ -97,6 +92,8 @@ class Service(Data):
     """An HTTP path that answers 200 with JSON whose `release` is this service's own."""
     page: Line | None = None
     """What a person finds at the port, for the list of addresses."""
+    routes: Routes | None = None
+    """Services that it leads requests to, and how it is told to lead them elsewhere."""
     user: str | None = Field(None, pattern=r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_-]+)?$")
     """Default: the image's own user."""
     workers: int = Field(1, ge=1, le=64)
@@ -146,9 +143,9 @@ class Stack(Data):
 
     name: Name
     sized_for: SizedFor
-    bases: dict[Name, ImageReference] = {}
+    bases: dict[Name, ImageReference] = Field(default_factory=dict)
     """Upstream images that Dockerfiles build on."""
-    images: dict[Name, Build] = {}
+    images: dict[Name, Build] = Field(default_factory=dict)
     """Images that services' images build on."""
     overcommit: bool = False
     """Whether memory limits may add to more than the daemon has; reservations never do."""
@@ -157,6 +154,10 @@ class Stack(Data):
     def container_name(self, service: str) -> str:
         """The container's name on the host."""
         return self.services[service].container_name or f"{self.name}-{service}"
+
+    def stand_in_name(self, service: str) -> str:
+        """The name of the container that answers for a service while its own is replaced."""
+        return f"{self.container_name(service)}-beside"
 
 
 class MapEntry(Data):

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from stack.fields import AbsolutePath, MemoryBytes, Name, Url
-from stack.model import Data
+from stack.fields import AbsolutePath, Data, MemoryBytes, Name, Url
 
 
 def _names(said: object) -> object:

@@ -139,3 +139,11 @@ def test_a_slow_engine_is_a_gateway_timeout(
     answer = start("backend", services=f"risk={address}").get("/api/engines/risk/slow")
     assert answer.status_code == 504
     assert answer.json()["detail"].startswith("risk did not answer within 0.2 s")
+
+
+def test_calls_may_go_another_way_than_the_state_is_asked(start: Start, address: str) -> None:
+    nobody = f"risk=http://127.0.0.1:{free_port()}"
+    client = start("backend", services=nobody, engines=f"risk={address}")
+    assert client.get("/api/engines/risk/echo/x").status_code == 200
+    states = {it["service"]: it["state"] for it in client.get("/api/services").json()}
+    assert states["risk"] == "unreachable"

@@ -3,6 +3,7 @@
 import pytest
 from gevent.queue import Queue
 
+from operations.health import ServiceFailedError
 from operations.start import Starter, Startup
 from tests.demo import demo_release
 
@@ -16,12 +17,13 @@ class DaemonDouble:
         self.fates, self.started = fates, []
         self.states = {
             release.stack.container_name(name): {"Status": "created", "ExitCode": 0}
-            | {"OOMKilled": False, "Health": {"Status": "starting", "Log": []}}
+            | {"Running": False, "OOMKilled": False, "Health": {"Status": "starting", "Log": []}}
             for name in release.containers
         }
         self._events = Queue()
 
-    def inspect_container(self, name):
+    def inspect_container(self, name_or_id):
+        name = name_or_id.removeprefix("id of ")
         return {"Id": f"id of {name}", "State": self.states[name]}
 
     def events(self, **_filters):
@@ -44,6 +46,9 @@ class DaemonDouble:
             if what.startswith("health_status: "):
                 self.states[name]["Health"]["Status"] = what.removeprefix("health_status: ")
             self._events.put({"Action": what, "Actor": {"ID": container_id}})
+
+    def happens(self, what, container_id):
+        self._events.put({"Action": what, "Actor": {"ID": container_id}})
 
     def logs(self, _container_id, tail):
         assert tail == 20
@@ -71,7 +76,7 @@ def release(demo_project):
 def start(release, **fates):
     daemon, host, startup = DaemonDouble(release, fates), HostDouble(), Startup()
     starter = Starter(host, daemon, release, set(release.containers))
-    succeeded = starter.run(set(), lambda _group: True, startup)
+    succeeded = starter.run(set(), lambda _group: None, startup)
     return succeeded, daemon, "\n".join(host.said), startup
 
 
@@ -115,5 +120,36 @@ def test_a_container_that_fails_to_be_recreated_ends_it(release):
     daemon, host = DaemonDouble(release, {}), HostDouble()
     starter = Starter(host, daemon, release, {"risk"})
     daemon.states["demo-store"]["Health"]["Status"] = "healthy"
-    assert not starter.run({"risk"}, lambda group: group != ("risk",), Startup())
+
+    def recreate(group):
+        if group == ("risk",):
+            raise ServiceFailedError("containers can't be created: risk")
+
+    assert not starter.run({"risk"}, recreate, Startup())
     assert daemon.started == []
+    assert "containers can't be created: risk" in "\n".join(host.said)
+
+
+def test_an_interruption_lasts_from_the_end_of_the_former_to_the_health_of_the_new(release):
+    daemon, host, startup = DaemonDouble(release, {}), HostDouble(), Startup()
+    for name in ("demo-store", "demo-risk-engine", "demo-page"):
+        daemon.states[name]["Health"]["Status"] = "healthy"
+    daemon.states["demo-risk-engine"]["Running"] = True
+    inspect = daemon.inspect_container
+    generation = ["former"]
+
+    def inspect_container(name):
+        found = inspect(name)
+        return found | {"Id": f"{generation[0]} {name}"} if "risk" in name else found
+
+    daemon.inspect_container = inspect_container
+
+    def recreate(group):
+        if group == ("risk",):
+            generation[0] = "id of"
+            daemon.states["demo-risk-engine"]["Health"]["Status"] = "starting"
+            daemon.happens("die", "former demo-risk-engine")
+
+    assert Starter(host, daemon, release, {"risk"}).run({"risk"}, recreate, startup)
+    assert set(startup.interruption_s) == {"risk"}
+    assert 0 <= startup.interruption_s["risk"] < 5

@@ -49,7 +49,7 @@ class Backend(Service):
         self._fleet = Fleet(addresses, self._client)
         engines = {
             name: address.removesuffix("/health")
-            for name, address in addresses.items()
+            for name, address in (addresses | parse_services(settings.engines)).items()
             if name in SERVICES
         }
         self._proxy = proxy.Proxy(engines, self._calls)

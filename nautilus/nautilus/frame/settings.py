@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     postgres_password_file: Path | None = None
     services: str = ""
+    # Where engines are called, if not at their own addresses in `services`.
+    engines: str = ""
     # The backend alone: the owner of the database, and where each role's password is a file.
     owner_database_url: str | None = None
     owner_password_file: Path | None = None

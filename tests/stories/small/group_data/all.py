@@ -49,7 +49,7 @@ stack = {
             "build": {
                 "dockerfile": "gate",
                 "bases": ("nginx",),
-                "rendered": {"nginx.conf": "gate/nginx.conf.j2"},
+                "rendered": {"nginx.conf": "gate/nginx.conf.j2", "lead": "gate/lead.j2"},
                 "arguments": {"greeting": "the gate is open"},
             },
             "needs": ("tide",),
@@ -58,6 +58,7 @@ stack = {
             "port": 8080,
             "host_port": 18080,
             "page": "The gate",
+            "routes": {"services": ("tide",), "lead": ("lead", "{service}", "{host}")},
             "health": {
                 "test": ("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/"),
                 **_OFTEN,

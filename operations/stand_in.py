@@ -1,0 +1,137 @@
+"""A second container of a service that answers while the first one is replaced.
+
+Compose's one-off containers (`compose run`) are made for it: the service's own configuration, no
+published port, no claim on the service's name, and Compose leaves them alone afterwards.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
+
+from docker import APIClient
+from docker.errors import NotFound
+from gevent.event import Event
+from pyinfra.api.host import Host
+
+from facts.detect import Detected
+from operations.docker_cli import compose, docker
+from operations.health import HealthWatch, ServiceFailedError, health_of
+from stack.containers import STAND_IN_LABEL
+from stack.render import Release
+
+
+class StandIns:
+    """Stand-ins on one host."""
+
+    def __init__(
+        self,
+        host: Host,
+        api: APIClient,
+        detected: Detected,
+        release: Release,
+        routers: Mapping[str, str],
+    ) -> None:
+        self._host, self._api, self._detected, self._release = host, api, detected, release
+        self._routers = routers
+
+    @contextmanager
+    def for_services(self, watch: HealthWatch, services: tuple[str, ...]) -> Iterator[None]:
+        """While inside, requests for these services are led to stand-ins, as far as they have one.
+
+        They go when the services themselves are healthy again. After a failure inside they stay
+        and go on answering: the next deploy that succeeds retires them.
+        """
+        mine = [service for service in services if service in self._routers]
+        self._begin(watch, mine)
+        led_at = monotonic()
+        yield
+        for service in mine:
+            self.retire(service, led_at)
+
+    def _begin(self, watch: HealthWatch, services: list[str]) -> None:
+        try:
+            for service in services:
+                self._create(watch, service)
+            healthy: set[str] = set()
+            while watch and len(healthy) < len(services):
+                if name := watch.next_healthy():
+                    healthy.add(name)
+        except ServiceFailedError:
+            # Nothing was led to them yet.
+            for service in services:
+                self._remove(service)
+            raise
+        for service in services:
+            self._lead(service, self._release.stack.stand_in_name(service))
+
+    def _create(self, watch: HealthWatch, service: str) -> None:
+        self.retire(service)
+        name = self._release.stack.stand_in_name(service)
+        command = compose(
+            self._detected,
+            f"{self._detected.directory}/releases/{self._release.id}",
+            self._release.compose_file,
+            "run", "--detach", "--no-deps", "--no-TTY", "--interactive=false",
+            "--name", name, "--label", f"{STAND_IN_LABEL}={service}", service,
+        )  # fmt: skip
+        succeeded, output = self._host.run_shell_command(
+            command, print_output=False, print_input=False
+        )
+        if not succeeded:
+            said = "\n".join(output.output_lines[-20:])
+            raise ServiceFailedError(f"{service}: its stand-in can't be started\n{said}")
+        found = self._api.inspect_container(name)
+        deadline_s = self._release.stack.services[service].health.deadline_s
+        watch.expect(f"{service} (stand-in)", found["Id"], deadline_s)
+        if health_of(self._api.inspect_container(name)) == "healthy":
+            watch.tell(found["Id"], "healthy")
+
+    def retire(self, service: str, led_at: float | None = None) -> None:
+        """Lead requests to the service itself again, and remove its stand-in, if it has one.
+
+        + led_at: when requests were led away; a router may know an address from before that
+        """
+        if not self._exists(service):
+            return
+        if led_at is not None:
+            # What the router looked up before was the former container's address, and nothing
+            # tells when it forgets that but the time.
+            Event().wait(max(0, led_at + self._forgets_after_s(service) - monotonic()))
+        if service in self._routers:
+            self._lead(service, service)
+        self._remove(service)
+
+    def _forgets_after_s(self, service: str) -> float:
+        routes = self._release.stack.services[self._routers[service]].routes
+        return routes.forgets_after_s if routes else 0
+
+    def _lead(self, service: str, host_name: str) -> None:
+        router = self._routers[service]
+        stack = self._release.stack
+        routes = stack.services[router].routes
+        if routes is None:
+            return
+        words = routes.command(service, host_name)
+        command = docker(self._detected, "exec", stack.container_name(router), *words)
+        succeeded, output = self._host.run_shell_command(
+            command, print_output=False, print_input=False
+        )
+        if not succeeded:
+            said = "\n".join(output.output_lines[-5:])
+            raise ServiceFailedError(f"{router}: {' '.join(words)} failed\n{said}")
+
+    def _exists(self, service: str) -> bool:
+        try:
+            self._api.inspect_container(self._release.stack.stand_in_name(service))
+        except NotFound:
+            return False
+        return True
+
+    def _remove(self, service: str) -> None:
+        name = self._release.stack.stand_in_name(service)
+        grace_s = self._release.stack.services[service].stop_grace_s
+        try:
+            self._api.stop(name, timeout=grace_s)
+            self._api.remove_container(name)
+        except NotFound:
+            return

@@ -1,0 +1,76 @@
+"""A changed service is replaced beside the running one, and who asks through nginx sees nothing."""
+
+import pytest
+
+from tests.stories.client import Client
+from tests.stories.mac import Mac
+from tests.stories.project import Project
+
+pytestmark = pytest.mark.lab
+DEPLOYS = 10
+PATHS = ("/tide", "/tide", "/tide", "/tide", "/tide/slow")
+
+
+def greets(text: str) -> dict[str, object]:
+    return {"tide": {"environment": {"GREETING": text}}}
+
+
+def test_no_request_is_lost_over_ten_replacements(running: Project, mac2: Mac):
+    before = mac2.identities("harbour")
+    with Client(mac2, 18080, PATHS) as client:
+        for number in range(DEPLOYS):
+            run = running.deploy(hosts="mac2", overrides=greets(f"tide {number}"))
+            assert "tide: replaced beside the running one, gate leads requests" in run.words
+            assert "tide: its own port was away for " in run.words
+    assert client.failures == []
+    for number in range(DEPLOYS):
+        assert any(f"tide {number}" in answer for answer in client.answers), client.answers
+
+    after = mac2.identities("harbour")
+    assert set(after) == set(before)
+    assert all(after[name] == before[name] for name in before if name != "harbour-tide")
+    again = running.deploy(hosts="mac2", overrides=greets(f"tide {DEPLOYS - 1}"))
+    assert "no changes" in again.text
+
+
+def test_a_release_that_fails_beside_leaves_the_old_one_serving(running: Project, mac2: Mac):
+    before = mac2.identities("harbour")
+    overrides = {
+        "tide": {"command": ["false"], "health": {"test": ["false"], "deadline_s": 10}},
+    }
+    with Client(mac2, 18080, PATHS) as client:
+        run = running.run("deploy.py", "-y", hosts="mac2", overrides=overrides)
+    assert run.status != 0
+    assert "tide (stand-in): " in run.text
+    assert client.failures == []
+    assert mac2.identities("harbour") == before
+
+
+def test_what_keeps_data_is_said_to_be_interrupted_and_for_how_long(running: Project, mac2: Mac):
+    overrides = {"store": {"environment": {"COLOUR": "blue"}}}
+    run = running.deploy(hosts="mac2", overrides=overrides)
+    assert "store: replaced with " in run.words
+    assert "it keeps data in volumes, which two containers can't share" in run.words
+    assert "store: it was away for " in run.words
+
+
+def test_a_stand_in_that_a_killed_deploy_left_is_retired(running: Project, mac2: Mac):
+    deploy = running.start("deploy.py", "-y", hosts="mac2", overrides=greets("cut off"))
+    assert deploy.stdout is not None
+    # The stand-in is healthy; the container that it stands in for is replaced next.
+    for line in deploy.stdout:
+        if "tide (stand-in) healthy" in line:
+            break
+    deploy.kill()
+    deploy.communicate()
+    assert "harbour-tide-beside" in mac2.containers("harbour")
+
+    with Client(mac2, 18080, PATHS) as client:
+        run = running.deploy(hosts="mac2", overrides=greets("cut off"))
+    assert client.failures == []
+    assert set(mac2.containers("harbour")) == {
+        "harbour-store", "harbour-tide", "harbour-pilot", "harbour-gate",
+    }  # fmt: skip
+    assert "cut off" in mac2.sh("curl -fsS http://127.0.0.1:18080/tide")
+    again = running.deploy(hosts="mac2", overrides=greets("cut off"))
+    assert "no changes" in again.text, run.text

@@ -1,0 +1,85 @@
+"""Who is replaced beside the running container, who with an interruption, and what is said."""
+
+import copy
+
+import pytest
+
+from stack.changes import Change, Changes
+from stack.errors import DrydockError
+from stack.load import load_stack
+from stack.replacement import replacements
+from tests.demo import GIB, STACK, demo_release
+from tests.docker_doubles import inspected_containers, observed
+
+ROUTES = {"services": ["risk"], "lead": ["lead", "{service}", "{host}"]}
+
+UNHEALTHY = {"Health": {"Status": "unhealthy"}}
+
+
+def decided(project, *changed, routes=ROUTES, memory_bytes=16 * GIB, measured=None, **states):
+    """What is decided when containers change, all of them running unless told otherwise."""
+    release = demo_release(project, {"page": {"routes": routes}} if routes else {})
+    containers = copy.deepcopy(inspected_containers(release))
+    for name, state in states.items():
+        containers[name]["State"].update(state)
+    seen = observed(release, containers=containers)
+    changes = Changes(tuple(Change("recreate", name, "image") for name in changed))
+    return {
+        it.service: it for it in replacements(release, seen, changes, memory_bytes, measured or {})
+    }
+
+
+def test_a_routed_service_has_a_stand_in(demo_project):
+    risk = decided(demo_project, "risk", measured={"risk": 3.6})["risk"]
+    assert risk.router == "page"
+    assert risk.sentence == (
+        "risk: replaced beside the running one, page leads requests; 127.0.0.1:8200 itself with"
+        " about 4 s of interruption"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "why"),
+    [
+        ("store", {}, "it keeps data in volumes, which two containers can't share"),
+        ("page", {}, "no service leads requests to it"),
+        ("risk", {"routes": None}, "no service leads requests to it"),
+        ("risk", {"risk": {"Health": {"Status": "unhealthy"}}}, "it is unhealthy now"),
+        (
+            "risk",
+            {"page": {"Health": {"Status": "unhealthy"}}},
+            "page, which leads requests to it, isn't",
+        ),
+        ("risk", {"memory_bytes": 2 * GIB}, "memory for both isn't there: 1 GiB more"),
+    ],
+)
+def test_any_other_says_why_it_is_interrupted(demo_project, changed, options, why):
+    made = decided(demo_project, changed, **options)[changed]
+    assert made.router is None
+    assert why in made.sentence
+    assert "not measured yet" in made.sentence
+
+
+def test_a_router_that_is_replaced_too_leads_nobody(demo_project):
+    made = decided(demo_project, "risk", "page")
+    assert made["risk"].router is None
+    assert "page, which leads requests to it, is replaced too" in made["risk"].sentence
+
+
+def test_what_does_not_run_is_not_replaced(demo_project):
+    assert decided(demo_project, "risk", risk={"Status": "exited"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ({"services": ["risk"], "lead": ["lead", "{service}"]}, "doesn't name {host}"),
+        ({"services": ["rsik"], "lead": ["{host}"]}, "'rsik' is no service of this stack"),
+        ({"services": ["page"], "lead": ["{host}"]}, "'page' can't lead requests to itself"),
+        ({"services": ["risk", "risk"], "lead": ["{host}"]}, "is led to by 'page' already"),
+    ],
+)
+def test_wrong_routes_are_refused(routes, said):
+    with pytest.raises(DrydockError, match="routes") as refused:
+        load_stack({"stack": STACK, "overrides": {"page": {"routes": routes}}}, {})
+    assert said in str(refused.value)
