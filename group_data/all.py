@@ -313,7 +313,7 @@ stack = {
                     "ENGINES": ",".join(f"{k}={v}" for k, v in _CALLED.items()),
                     "OWNER_DATABASE_URL": f"postgresql://nautilus@{_DATABASE}",
                     "OWNER_PASSWORD_FILE": "/run/secrets/postgres_password",
-                    "ROLE_SECRETS": "/run/secrets",
+                    "ROLES_DIRECTORY": "/run/secrets",
                     "TICK_RETENTION_DAYS": "30",
                     "JOB_RETENTION_DAYS": "30",
                 },

@@ -286,7 +286,7 @@ def backend_settings(database: Database) -> dict[str, Any]:
         "postgres_password_file": database.secrets / "backend_database_password",
         "owner_database_url": database.url,
         "owner_password_file": owner,
-        "role_secrets": database.secrets,
+        "roles_directory": database.secrets,
     }
 
 

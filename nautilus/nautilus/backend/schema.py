@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 LOCK = 8_001
 
 
-async def prepare(owner: AsyncEngine, role_secrets: Path | None) -> None:
+async def prepare(owner: AsyncEngine, roles_directory: Path | None) -> None:
     """Bring the schema, then the roles, to this release's, all or nothing.
 
     A newer schema is left as it is: see migrations/__init__.py.
@@ -26,8 +26,8 @@ async def prepare(owner: AsyncEngine, role_secrets: Path | None) -> None:
     async with owner.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         await connection.run_sync(upgrade)
-        if role_secrets is not None:
-            await connection.run_sync(grant, passwords(role_secrets))
+        if roles_directory is not None:
+            await connection.run_sync(grant, passwords(roles_directory))
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

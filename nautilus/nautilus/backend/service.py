@@ -98,7 +98,7 @@ class Backend(Service):
         """Prepare the database, then delete what is old, for as long as the backend runs."""
         owner = self._connect(self.settings.owner_database_url, 1, owner=True)
         try:
-            await prepare(owner, self.settings.role_secrets)
+            await prepare(owner, self.settings.roles_directory)
             self._ready = True
             while True:
                 async with owner.begin() as connection:

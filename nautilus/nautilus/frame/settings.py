@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     # The backend alone: the owner of the database, and where each role's password is a file.
     owner_database_url: str | None = None
     owner_password_file: Path | None = None
-    role_secrets: Path | None = None
+    roles_directory: Path | None = None
     tick_retention_days: int = Field(default=30, ge=1)
     job_retention_days: int = Field(default=30, ge=1)
     read_needs_key: bool = False
