@@ -18,6 +18,7 @@ from bench.footprint import footprint
 from bench.marketdata import marketdata
 from bench.memory import memory
 from bench.nothing import nothing
+from bench.optimum import STACKS, optimum
 from bench.result import Result
 from bench.start import start
 from lab.process import LabError
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "engines": (engines, 3),
     "footprint": (footprint, 3),
     "marketdata": (marketdata, 3),
+    "optimum": (optimum, STACKS),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""
 

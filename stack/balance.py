@@ -13,7 +13,7 @@ from stack.clusters import Cores
 
 GOOD_ENOUGH = 1.001
 """Times the bound: nothing is looked for beyond."""
-EFFORT = 300
+EFFORT = 200
 """How many services are put anew, in all attempts together."""
 ATTEMPTS = (6, 60)
 """How often it starts again: at least, at most."""

@@ -2,14 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from stack.balance import balance
 from stack.board import Board, Task, width_of
 from stack.clusters import Cores
 from stack.demands import Demand
 from stack.quantities import cores_of
-from stack.steady import WORTH_MOVING, arrange, rounded
+from stack.steady import arrange
+from stack.widen import FULL
 
+CLEARLY = 1.03
+"""Times less load, for which dedicated services get other cores than the last."""
+CHOICES = 12
+"""How many ways to set dedicated services apart are looked at."""
 GLANCE = 80
 """Effort for a first look at what a choice would give."""
 
@@ -101,35 +107,39 @@ def _set_apart(
     + reserved: cores that dedicated services have by hand
     """
     others = [name for name in to_place if name not in dedicated]
+    widths = {name: width_of(cpus[name]) for name in dedicated}
+    free = [tuple(core for core in cluster if not loads[core]) for cluster in clusters]
     best: tuple[dict[str, Cores], Task] | None = None
     least = 0.0
-    for first in reversed(range(len(clusters))):
-        order = [clusters[first], *reversed(clusters[:first]), *reversed(clusters[first + 1 :])]
-        alone = _last_free({name: width_of(cpus[name]) for name in dedicated}, order, loads)
+    for alone in islice(_choices(widths, free), CHOICES):
         task = _shared(others, cpus, clusters, loads, {*reserved, *sum(alone.values(), ())})
-        rough = replace(rounded(task), wide=True)
-        peak = balance(rough, GLANCE).peak if others else 0.0
-        if best is None or peak * WORTH_MOVING < least:
+        wide = replace(task, wide=True)
+        peak = balance(wide, GLANCE).peak if others else 0.0
+        if best is None or peak * CLEARLY < least:
             best, least = (alone, task), peak
-        if not dedicated or least <= rough.bound * WORTH_MOVING:
+        if least <= max(FULL, wide.bound * CLEARLY):
             break
     if best is None:
         raise ValueError("a daemon without cores has no room for services")
     return best
 
 
-def _last_free(
-    widths: Mapping[str, int], clusters: Sequence[Cores], loads: Mapping[int, float]
-) -> dict[str, Cores]:
-    """Give each the last free cores of the first cluster with enough of them, or of all."""
-    chosen: dict[str, Cores] = {}
-    free = [[core for core in cluster if not loads[core]] for cluster in clusters]
-    for name, width in widths.items():
-        enough = [cluster for cluster in free if len(cluster) >= width]
-        pool = enough[0] if enough else [core for cluster in reversed(free) for core in cluster]
-        chosen[name] = tuple(sorted(pool[-width:]))
-        free = [[core for core in cluster if core not in chosen[name]] for cluster in free]
-    return chosen
+def _choices(widths: Mapping[str, int], free: Sequence[Cores]) -> Iterable[dict[str, Cores]]:
+    """Ways to give services the last free cores of one cluster each, the last clusters first.
+
+    Clusters with as many free cores are alike; where none has enough, all free cores are one.
+    """
+    if not widths:
+        yield {}
+        return
+    name, width = next(iter(widths.items()))
+    enough = {len(cluster): cluster for cluster in free if len(cluster) >= width}
+    pools = sorted(enough.values(), key=lambda it: it[-1], reverse=True) or [sum(free, ())]
+    for pool in pools:
+        own = pool[-width:]
+        left = [tuple(core for core in cluster if core not in own) for cluster in free]
+        for others in _choices({n: w for n, w in widths.items() if n != name}, left):
+            yield {name: own, **others}
 
 
 def _shared(

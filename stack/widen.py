@@ -23,7 +23,15 @@ def spread(task: Task) -> Board:
         if narrow.peak <= FULL + EPSILON:
             return narrow
     wide = balance(replace(task, wide=True))
-    return widened(_narrowed(task, wide), max(FULL, wide.peak * CLOSE))
+    board = widened(_narrowed(task, wide), max(FULL, wide.peak * CLOSE))
+    largest = max(map(len, task.clusters))
+    if board.peak > max(FULL, task.bound * CLOSE) and max(task.widths.values()) > largest:
+        # A service that spans clusters need not load them alike, as it does where it is wide.
+        uneven = balance(task)
+        while uneven.peak > FULL and _widen(uneven):
+            pass
+        return uneven if uneven.peak * CLOSE < board.peak else board
+    return board
 
 
 def widened(board: Board, enough: float) -> Board:

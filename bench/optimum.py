@@ -1,0 +1,226 @@
+"""How near the planner's maps come to the best there is, found by an exact solver.
+
+The solver (OR-tools' CP-SAT) is given the same rules and nothing of the planner's own: a service
+lies within one cluster if its CPUs fit there and else in as few as hold them, on at least as many
+cores as its CPUs; dedicated cores carry nothing else, and lie where that is best.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+from ortools.sat.python import cp_model
+
+from bench.command import BenchError
+from bench.result import Result, Target
+from stack.clusters import Cores, clusters_of
+from stack.demands import Demand
+from stack.every_chip import recorded
+from stack.place import place
+
+MACS = Path("lab/macs")
+STACKS = 1000
+EFFORT = 1
+"""What the solver may spend on one model, in its own deterministic unit of time."""
+UNITS_PER_CPU = 2520
+"""CPUs are whole numbers to the solver: this many to one, so that small fractions stay exact."""
+FULL = 1.0
+MOST_MEAN, MOST_WORST = 1.02, 1.10
+USUAL_CPUS = (0.1, 0.25, 0.5, 0.5, 1, 1, 1.5, 2, 2, 3, 3, 4, 6)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stack on a chip, as random as its seed."""
+
+    chip: str
+    clusters: tuple[Cores, ...]
+    cpus: Mapping[str, float]
+    dedicated: frozenset[str]
+
+
+def optimum(_: Path, rounds: int) -> Result:
+    """Compare the planner with the solver on every chip, `rounds` random stacks in all."""
+    ratios: dict[str, list[float]] = {}
+    for case in random_cases(rounds):
+        ratios.setdefault(case.chip, []).append(ratio_to_best(case))
+    everything = [ratio for each in ratios.values() for ratio in each]
+    return Result(
+        "optimum",
+        f"busiest core of {len(everything)} random stacks against the best there is; worst by chip",
+        {chip: [max(each)] for chip, each in sorted(ratios.items())},
+        (
+            Target("planner / optimum, mean", mean(everything), MOST_MEAN),
+            Target("planner / optimum, worst", max(everything), MOST_WORST),
+        ),
+    )
+
+
+def random_cases(count: int, seed: int = 0) -> Iterable[Case]:
+    """Random stacks, each chip in turn; the same for the same seed."""
+    chips = {chip.name + str(chip.levels): chip for chip in recorded(MACS)}.values()
+    chance = Random(seed)  # noqa: S311 - nothing secret: the seed makes it repeatable
+    for number in range(count):
+        chip = list(chips)[number % len(chips)]
+        cores = sum(level.cores for level in chip.levels)
+        round_sizes = chance.random() < 0.5
+        cpus = {
+            f"service-{index}": min(
+                cores, chance.choice(USUAL_CPUS) if round_sizes else chance.randint(5, 600) / 100
+            )
+            for index in range(chance.randint(2, 30))
+        }
+        dedicated = frozenset(chance.sample(sorted(cpus), min(chance.choice((0, 0, 1, 2)), 2)))
+        yield Case(chip.name, clusters_of(chip, cores), cpus, dedicated)
+
+
+def ratio_to_best(case: Case) -> float:
+    """The largest load of the planner's map over the least there is.
+
+    Where no core is more than busy, a service has as many cores as CPUs, and the least is that of
+    such maps; else it may have more, and the least is at least a busy core's.
+    """
+    cores = _planned(case)
+    alone = {name for name in case.dedicated if not _neighbours(name, cores)}
+    shared = {name: cpus for name, cpus in case.cpus.items() if name not in alone}
+    if not shared:
+        return 1.0
+    peak = max(_loads(shared, cores).values())
+    taken = [math.ceil(case.cpus[name]) for name in alone]
+    left = set(_without(taken, tuple(len(it) for it in case.clusters)))
+    if peak > FULL + 1e-9:
+        return peak / max(FULL, min(least_load(shared, sizes) for sizes in left))
+    # No map is below its tallest service.
+    tallest = max(cpus / math.ceil(cpus) for cpus in shared.values())
+    if peak <= tallest + 1e-9:
+        return 1.0
+    best = min(least_narrow_load(shared, sizes, peak) for sizes in left)
+    if best == math.inf:
+        raise BenchError(f"{case}: a map was planned that the solver says can't be")
+    return peak / best
+
+
+def least_load(cpus: Mapping[str, float], sizes: Sequence[int]) -> float:
+    """The least that the busiest core of clusters of these sizes can carry, however wide the sets.
+
+    A service that spans clusters may be divided between them at will, which is more than a map can
+    do: the planner is compared with something at least as good as the best map.
+    """
+    model = cp_model.CpModel()
+    most = model.new_int_var(0, 10**7, "largest load")
+    parts: list[list[cp_model.LinearExprT]] = [[] for _ in sizes]
+    for name, amount in cpus.items():
+        units, width = round(amount * UNITS_PER_CPU), math.ceil(amount)
+        rooms = _rooms(sizes, width)
+        chosen = [model.new_bool_var(f"{name} in {room}") for room in rooms]
+        model.add_exactly_one(chosen)
+        own = []
+        for cluster, size in enumerate(sizes):
+            within = [it for it, room in zip(chosen, rooms, strict=True) if cluster in room]
+            part = model.new_int_var(0, units, f"{name} on {cluster}")
+            model.add(part * width <= size * units * sum(within) + width - 1)
+            own.append(part)
+            parts[cluster].append(part)
+        model.add(sum(own) == units)
+    for size, loads in zip(sizes, parts, strict=True):
+        model.add(sum(loads) <= size * most)
+    return _solved(model, most)
+
+
+def least_narrow_load(cpus: Mapping[str, float], sizes: Sequence[int], enough: float) -> float:
+    """The same where each service has as many cores as CPUs, rounded up.
+
+    + enough: a load that can be reached
+    """
+    model = cp_model.CpModel()
+    most = model.new_int_var(0, math.ceil(enough * UNITS_PER_CPU) + len(cpus), "largest load")
+    core_of = [(cluster, core) for cluster, size in enumerate(sizes) for core in range(size)]
+    loads: dict[tuple[int, int], list[cp_model.LinearExprT]] = {core: [] for core in core_of}
+    for name, amount in cpus.items():
+        width = math.ceil(amount)
+        rooms = _rooms(sizes, width)
+        chosen = [model.new_bool_var(f"{name} in {room}") for room in rooms]
+        model.add_exactly_one(chosen)
+        on = {core: model.new_bool_var(f"{name} on {core}") for core in core_of}
+        for core, it in on.items():
+            within = [c for c, room in zip(chosen, rooms, strict=True) if core[0] in room]
+            model.add(sum(within) >= it)
+            loads[core].append(it * math.floor(amount / width * UNITS_PER_CPU))
+        model.add(sum(on.values()) == width)
+    for cluster, size in enumerate(sizes):
+        # Cores of a cluster are alike: only one order of them need be looked at.
+        for index in range(size - 1):
+            model.add(sum(loads[cluster, index]) >= sum(loads[cluster, index + 1]))
+    for each in loads.values():
+        model.add(sum(each) <= most)
+    return _solved(model, most)
+
+
+def _solved(model: cp_model.CpModel, most: cp_model.IntVar) -> float:
+    """The least load, or one below it that is proven when its effort is spent; infinite if none."""
+    model.minimize(most)
+    solver = cp_model.CpSolver()
+    solver.parameters.max_deterministic_time = EFFORT
+    solver.parameters.num_workers = 1
+    if solver.solve(model) == cp_model.INFEASIBLE:
+        return math.inf
+    return solver.best_objective_bound / UNITS_PER_CPU
+
+
+def _planned(case: Case) -> dict[str, Cores]:
+    demands = {
+        name: Demand(
+            cpus=amount,
+            memory_bytes=2**30,
+            reservation_bytes=None,
+            cpuset=None,
+            dedicated=name in case.dedicated,
+            pinned=True,
+            workers=1,
+            written_for_cpus=1,
+            literal=frozenset(),
+        )
+        for name, amount in case.cpus.items()
+    }
+    cores = place(demands, case.cpus, case.clusters).cores
+    return {name: own for name, own in cores.items() if own}
+
+
+def _loads(names: Mapping[str, float], cores: Mapping[str, Cores]) -> dict[int, float]:
+    loads: dict[int, float] = {}
+    for name, amount in names.items():
+        for core in cores[name]:
+            loads[core] = loads.get(core, 0.0) + amount / len(cores[name])
+    return loads
+
+
+def _neighbours(name: str, cores: Mapping[str, Cores]) -> list[str]:
+    return [it for it, own in cores.items() if it != name and set(own) & set(cores[name])]
+
+
+def _rooms(sizes: Sequence[int], width: int) -> list[tuple[int, ...]]:
+    """The clusters, alone or as few together as hold it, where a service may lie."""
+    for number in range(1, len(sizes) + 1):
+        unions = combinations(range(len(sizes)), number)
+        if rooms := [it for it in unions if sum(sizes[cluster] for cluster in it) >= width]:
+            return rooms
+    raise BenchError(f"{width} cores are asked for, and there are {sum(sizes)}")
+
+
+def _without(widths: Sequence[int], sizes: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    """Sizes of the clusters after dedicated services took their cores, in every way there is."""
+    if not widths:
+        yield tuple(sorted(size for size in sizes if size))
+        return
+    first, *others = widths
+    whole = [index for index, size in enumerate(sizes) if size >= first]
+    for index in whole:
+        left = (*sizes[:index], sizes[index] - first, *sizes[index + 1 :])
+        yield from _without(others, left)
+    if not whole:
+        # It spans clusters: core by core.
+        yield from _without([*[1] * first, *others], sizes)
