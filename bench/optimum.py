@@ -29,6 +29,8 @@ EFFORT = 1
 UNITS_PER_CPU = 2520
 """CPUs are whole numbers to the solver: this many to one, so that small fractions stay exact."""
 FULL = 1.0
+NEAR = 1.02
+"""Times a bound: a ratio below it is not looked at more closely."""
 MOST_MEAN, MOST_WORST = 1.02, 1.10
 USUAL_CPUS = (0.1, 0.25, 0.5, 0.5, 1, 1, 1.5, 2, 2, 3, 3, 4, 6)
 
@@ -60,7 +62,7 @@ def optimum(_: Path, rounds: int) -> Result:
     )
 
 
-def random_cases(count: int, seed: int = 0) -> Iterable[Case]:
+def random_cases(count: int, seed: int = 0, most_services: int = 30) -> Iterable[Case]:
     """Random stacks, each chip in turn; the same for the same seed."""
     chips = {chip.name + str(chip.levels): chip for chip in recorded(MACS)}.values()
     chance = Random(seed)  # noqa: S311 - nothing secret: the seed makes it repeatable
@@ -72,7 +74,7 @@ def random_cases(count: int, seed: int = 0) -> Iterable[Case]:
             f"service-{index}": min(
                 cores, chance.choice(USUAL_CPUS) if round_sizes else chance.randint(5, 600) / 100
             )
-            for index in range(chance.randint(2, 30))
+            for index in range(chance.randint(2, most_services))
         }
         dedicated = frozenset(chance.sample(sorted(cpus), min(chance.choice((0, 0, 1, 2)), 2)))
         yield Case(chip.name, clusters_of(chip, cores), cpus, dedicated)
@@ -93,14 +95,20 @@ def ratio_to_best(case: Case) -> float:
     taken = [math.ceil(case.cpus[name]) for name in alone]
     left = set(_without(taken, tuple(len(it) for it in case.clusters)))
     if peak > FULL + 1e-9:
-        return peak / max(FULL, min(least_load(shared, sizes) for sizes in left))
+        best = max(FULL, min(least_load(shared, sizes) for sizes in left))
+        widest = max(math.ceil(cpus) for cpus in shared.values())
+        if peak > best * NEAR and widest > max(map(max, left)):
+            exact = min(least_on_cores(shared, sizes, peak, wider=True) for sizes in left)
+            best = max(best, exact)
+        return peak / best
     # No map is below its tallest service.
     tallest = max(cpus / math.ceil(cpus) for cpus in shared.values())
     if peak <= tallest + 1e-9:
         return 1.0
-    best = min(least_narrow_load(shared, sizes, peak) for sizes in left)
+    best = min(least_on_cores(shared, sizes, peak, wider=False) for sizes in left)
     if best == math.inf:
-        raise BenchError(f"{case}: a map was planned that the solver says can't be")
+        # No map that narrow reaches it: services were widened so that no core is over full.
+        return 1.0
     return peak / best
 
 
@@ -131,10 +139,13 @@ def least_load(cpus: Mapping[str, float], sizes: Sequence[int]) -> float:
     return _solved(model, most)
 
 
-def least_narrow_load(cpus: Mapping[str, float], sizes: Sequence[int], enough: float) -> float:
-    """The same where each service has as many cores as CPUs, rounded up.
+def least_on_cores(
+    cpus: Mapping[str, float], sizes: Sequence[int], enough: float, *, wider: bool
+) -> float:
+    """The same core by core, where a service loads all its cores alike.
 
     + enough: a load that can be reached
+    + wider: whether a service may have more cores than CPUs, rounded up
     """
     model = cp_model.CpModel()
     most = model.new_int_var(0, math.ceil(enough * UNITS_PER_CPU) + len(cpus), "largest load")
@@ -145,12 +156,17 @@ def least_narrow_load(cpus: Mapping[str, float], sizes: Sequence[int], enough: f
         rooms = _rooms(sizes, width)
         chosen = [model.new_bool_var(f"{name} in {room}") for room in rooms]
         model.add_exactly_one(chosen)
-        on = {core: model.new_bool_var(f"{name} on {core}") for core in core_of}
-        for core, it in on.items():
-            within = [c for c, room in zip(chosen, rooms, strict=True) if core[0] in room]
-            model.add(sum(within) >= it)
-            loads[core].append(it * math.floor(amount / width * UNITS_PER_CPU))
-        model.add(sum(on.values()) == width)
+        widest = max(sum(sizes[cluster] for cluster in room) for room in rooms)
+        widths = range(width, widest + 1 if wider else width + 1)
+        of_width = [model.new_bool_var(f"{name} on {number} cores") for number in widths]
+        model.add_exactly_one(of_width)
+        for number, it in zip(widths, of_width, strict=True):
+            on = {core: model.new_bool_var(f"{name} on {core} of {number}") for core in core_of}
+            for core, lies_there in on.items():
+                within = [c for c, room in zip(chosen, rooms, strict=True) if core[0] in room]
+                model.add(sum(within) >= lies_there)
+                loads[core].append(lies_there * math.floor(amount / number * UNITS_PER_CPU))
+            model.add(sum(on.values()) == number * it)
     for cluster, size in enumerate(sizes):
         # Cores of a cluster are alike: only one order of them need be looked at.
         for index in range(size - 1):

@@ -18,6 +18,7 @@ from stack.every_chip import outcomes, show_every_chip
 from stack.load import DATA_KEYS, Inputs, group_origins, load_stack
 from stack.map import plan
 from stack.model import Chip, Daemon, Map
+from stack.why import why
 
 PROJECT = Path(__file__).parent.parent
 
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         daemon = daemon_of(_read_json(options.docker_info))
         inputs = load_groups(options.group_data, chip.tag, options.data)
         planned = plan(inputs, chip, daemon)
+        if options.why:
+            print(why(options.why, inputs, chip, daemon, planned))
+            return 0
     except DrydockError as error:
         print(error, file=sys.stderr)
         return 2
@@ -90,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "--all-chips", action="store_true", help="a table of every recorded chip and memory size"
     )
     command.add_argument("--macs", type=Path, default=PROJECT / "lab/macs", help="its recordings")
+    command.add_argument("--why", metavar="SERVICE", help="why a service got what it got")
     command.add_argument("--json", action="store_true", help="for a program")
     return parser
 

@@ -148,3 +148,52 @@ def test_a_reader_that_leaves_early_sees_no_traceback():
         check=False,
     )
     assert done.stderr == ""
+
+
+PLANNED = '{"core_map": null}'
+
+
+@pytest.fixture
+def reasons(run, tmp_path):
+    def reasons(service, data=PLANNED, **options):
+        file = tmp_path / "host.json"
+        file.write_text(data)
+        status, out, err = run("--why", service, "--data", str(file), **options)
+        assert (status, err) == (0, "")
+        return out
+
+    return reasons
+
+
+def test_why_names_group_neighbours_and_the_other_places(run, reasons):
+    said = reasons("ml")
+    assert "3 CPUs need 3 cores" in said
+    assert "as large as the chip's L2 clusters" in said
+    assert "it shares its cores with " in said
+    assert "the map's busiest 2.0" in said
+    assert "cores there would carry " in said
+
+
+def test_why_of_a_dedicated_service_and_of_one_that_keeps_off_it(reasons):
+    assert "it is dedicated: nothing else may use its cores" in reasons("risk")
+    assert "all cores but those that risk has for itself" in reasons("redis")
+
+
+def test_why_of_what_is_written_names_the_file(run, reasons):
+    status, out, _ = run("--why", "ml")
+    assert status == 0
+    assert "group_data/m4max.py: core_map.services.ml.cpuset = '7,8,9' is kept" in out
+    said = reasons("ml", '{"overrides": {"ml": {"cpuset": "1-3"}}}')
+    assert "host.json: overrides.ml.cpuset = '1-3' is obeyed" in said
+
+
+def test_why_of_what_was_scaled(reasons):
+    said = reasons("factor", info={"NCPU": 2, "MemTotal": 8 * 2**30})
+    assert "4 CPUs are asked for: this daemon's 2 can't give them" in said
+    assert "12 GiB of memory are asked for: all limits are scaled to a daemon with 8 GiB" in said
+
+
+def test_why_of_a_service_that_there_is_not(run):
+    status, out, err = run("--why", "mll")
+    assert (status, out) == (2, "")
+    assert "--why mll: unknown service; did you mean 'ml'?" in err
