@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from stack.errors import DrydockError
-from stack.model import Data
+from stack.fields import Data
 from stack.origins import Origins
 from stack.wording import validate
 
