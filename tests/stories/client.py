@@ -1,14 +1,16 @@
 """Somebody who asks all the time, through an SSH tunnel to a host's own port."""
 
 import http.client
+import socket
 import subprocess
 import threading
 import time
 from collections import Counter
 from itertools import cycle
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from lab.hosts import ssh_command
-from tests.nautilus.servers import eventually, free_port
 from tests.stories.mac import Mac
 
 ANSWERED_S = 15
@@ -18,7 +20,7 @@ class Client:
     """Sends requests at a steady rate while inside, each on a connection of its own."""
 
     def __init__(self, mac: Mac, port: int, paths: tuple[str, ...], per_second: int = 50) -> None:
-        self._port, self._paths, self._pause_s = free_port(), paths, 1 / per_second
+        self._port, self._paths, self._pause_s = _free_port(), paths, 1 / per_second
         program, *words = ssh_command(mac.state)
         tunnel = ("-N", "-L", f"127.0.0.1:{self._port}:127.0.0.1:{port}")
         self._tunnel = subprocess.Popen([program, *tunnel, *words])
@@ -30,7 +32,12 @@ class Client:
         self.failures: list[str] = []
 
     def __enter__(self) -> "Client":
-        eventually(self._reaches)
+        until_reached = Retrying(
+            retry=retry_if_result(lambda reached: not reached),
+            stop=stop_after_delay(ANSWERED_S),
+            wait=wait_fixed(0.05),
+        )
+        until_reached(self._reaches)
         self._sender.start()
         return self
 
@@ -74,3 +81,9 @@ class Client:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
