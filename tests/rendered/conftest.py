@@ -24,12 +24,13 @@ def chip_of(tag):
 
 @pytest.fixture(scope="session", params=HOSTS)
 def release(request) -> Release:
-    """A release for a chip, on a daemon with half of its memory."""
+    """A release for a chip, on a daemon with half of its memory, if that holds the stack."""
     chip = chip_of(request.param)
     inputs = load_groups(ROOT / "group_data", chip.tag)
     cpus = sum(level.cores for level in chip.levels)
     architecture = "x86_64" if request.param.startswith("linux") else "aarch64"
-    daemon = Daemon(cpus=cpus, memory_bytes=chip.memory_bytes // 2, architecture=architecture)
+    memory_bytes = max(chip.memory_bytes // 2, 6 * GIB)
+    daemon = Daemon(cpus=cpus, memory_bytes=memory_bytes, architecture=architecture)
     return render_release(
         stack=inputs.stack,
         core_map=plan(inputs, chip, daemon),

@@ -103,7 +103,7 @@ def nginx(configuration: str, folder: Path, address: str, port: int) -> Iterator
     moved = configuration.replace("/tmp/", f"{folder}/").replace(
         "/usr/share/nginx/html", str(folder / "html")
     )
-    own.write_text(moved.replace(f"listen {port};", f"listen {address}:{port};"))
+    own.write_text(moved.replace("listen ", f"listen {address}:"))
     # As the tests' own user: their folders are nobody else's to read.
     running = subprocess.Popen([program, "-p", folder, "-c", own, "-g", f"daemon off; {_user()}"])
     try:
