@@ -160,7 +160,7 @@ def test_too_little_disk(harbour: Project, mac1: Mac):
 
 def test_a_template_that_does_not_render(harbour: Project, mac1: Mac):
     harbour.edit("templates/gate/nginx.conf.j2", "arguments.greeting", "arguments.farewell")
-    refused(harbour, mac1, "templates/gate/nginx.conf.j2, line 13: doesn't render", "farewell")
+    refused(harbour, mac1, "templates/gate/nginx.conf.j2, line 19: doesn't render", "farewell")
 
 
 def test_a_base_image_that_cannot_be_pulled(harbour: Project, mac1: Mac):
