@@ -29,7 +29,8 @@ PROGRAMS = (
     "rm", "rmdir", "sed", "sh", "sleep", "sort", "tail", "tar", "touch", "tr", "uname", "wc",
 )  # fmt: skip
 RECORDER = """#!/bin/sh
-{ printf '%s' "${0##*/}"; for word; do printf '\\037%s' "$word"; done; printf '\\036'; } >>"$RECORD"
+{ printf '%s' "${0##*/}"; for word; do printf '\\037%s' "$word"; done
+  printf '\\036'; } >>"$RECORD.$$"
 """
 IN_A_NAME = [it for it in PIECES if "/" not in it and "\0" not in it]
 # A file's name has 255 bytes at most.
@@ -63,8 +64,8 @@ def ran(commands, name, place, programs):
     (folder / name).mkdir(parents=True)
     made = []
     for command in commands:
+        # One of each process: programs on both sides of a pipe run, and write, at once.
         record = place / "record"
-        record.touch()
         done = subprocess.run(
             [DASH, "-c", command],
             check=False,
@@ -72,12 +73,13 @@ def ran(commands, name, place, programs):
             env={"PATH": str(programs), "HOME": str(folder), "RECORD": str(record)},
             capture_output=True,
         )
-        # Programs on both sides of a pipe run at once.
-        called = sorted(record.read_bytes().decode().split("\036"))
+        records = list(place.glob("record.*"))
+        called = sorted(it for each in records for it in each.read_bytes().decode().split("\036"))
         # A name may have several lines, which the shell counts.
         error = re.sub(r": \d+: ", ": ", done.stderr.decode())
         made.append(json.dumps([called, done.returncode, done.stdout.decode(), error]))
-        record.unlink()
+        for each in records:
+            each.unlink()
     made.append(json.dumps(sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))))
     shutil.rmtree(folder)
     return [each.replace(json.dumps(name)[1:-1], PLAIN) for each in made]
