@@ -4,9 +4,8 @@ Compose's one-off containers (`compose run`) are made for it: the service's own 
 published port, no claim on the service's name, and Compose leaves them alone afterwards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from time import monotonic
 
 from docker import APIClient
 from docker.errors import NotFound
@@ -43,10 +42,9 @@ class StandIns:
         """
         mine = [service for service in services if service in self._routers]
         self._begin(watch, mine)
-        led_at = monotonic()
+        self._lead(mine, self._release.stack.stand_in_name)
         yield
-        for service in mine:
-            self.retire(service, led_at)
+        self.retire(*mine)
 
     def _begin(self, watch: HealthWatch, services: list[str]) -> None:
         try:
@@ -61,8 +59,6 @@ class StandIns:
             for service in services:
                 self._remove(service)
             raise
-        for service in services:
-            self._lead(service, self._release.stack.stand_in_name(service))
 
     def _create(self, watch: HealthWatch, service: str) -> None:
         self.retire(service)
@@ -86,39 +82,33 @@ class StandIns:
         if health_of(self._api.inspect_container(name)) == "healthy":
             watch.tell(found["Id"], "healthy")
 
-    def retire(self, service: str, led_at: float | None = None) -> None:
-        """Lead requests to the service itself again, and remove its stand-in, if it has one.
+    def retire(self, *services: str) -> None:
+        """Lead requests to these services themselves again, and remove the stand-ins they have."""
+        left = [service for service in services if self._exists(service)]
+        self._lead([it for it in left if it in self._routers], lambda service: service)
+        for service in left:
+            self._remove(service)
 
-        + led_at: when requests were led away; a router may know an address from before that
-        """
-        if not self._exists(service):
-            return
-        if led_at is not None:
-            # What the router looked up before was the former container's address, and nothing
-            # tells when it forgets that but the time.
-            Event().wait(max(0, led_at + self._forgets_after_s(service) - monotonic()))
-        if service in self._routers:
-            self._lead(service, service)
-        self._remove(service)
-
-    def _forgets_after_s(self, service: str) -> float:
-        routes = self._release.stack.services[self._routers[service]].routes
-        return routes.forgets_after_s if routes else 0
-
-    def _lead(self, service: str, host_name: str) -> None:
-        router = self._routers[service]
-        stack = self._release.stack
-        routes = stack.services[router].routes
-        if routes is None:
-            return
-        words = routes.command(service, host_name)
-        command = docker(self._detected, "exec", stack.container_name(router), *words)
-        succeeded, output = self._host.run_shell_command(
-            command, print_output=False, print_input=False
-        )
-        if not succeeded:
-            said = "\n".join(output.output_lines[-5:])
-            raise ServiceFailedError(f"{router}: {' '.join(words)} failed\n{said}")
+    def _lead(self, services: list[str], host_name: Callable[[str], str]) -> None:
+        """Lead new requests elsewhere, and wait until those sent the former way have arrived."""
+        forgets_after_s = 0.0
+        for service in services:
+            router = self._routers[service]
+            stack = self._release.stack
+            routes = stack.services[router].routes
+            if routes is None:
+                continue
+            words = routes.command(service, host_name(service))
+            command = docker(self._detected, "exec", stack.container_name(router), *words)
+            succeeded, output = self._host.run_shell_command(
+                command, print_output=False, print_input=False
+            )
+            if not succeeded:
+                said = "\n".join(output.output_lines[-5:])
+                raise ServiceFailedError(f"{router}: {' '.join(words)} failed\n{said}")
+            forgets_after_s = max(forgets_after_s, routes.forgets_after_s)
+        # What the router had looked up before, and what is on its way, no event tells of.
+        Event().wait(forgets_after_s)
 
     def _exists(self, service: str) -> bool:
         try:

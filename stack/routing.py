@@ -21,7 +21,7 @@ class Routes(Data):
     """A command in its container, run without a shell, that leads new requests for `{service}` to
     the container of the name `{host}`; where both are the same, to the service itself again."""
     forgets_after_s: float = Field(1, ge=0)
-    """How long it may keep the address of a name that it has looked up."""
+    """How long it may go on with an address that it has looked up; nothing is stopped sooner."""
 
     def command(self, service: str, host: str) -> list[str]:
         """The words that lead a service's requests to a host."""
