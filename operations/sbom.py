@@ -12,11 +12,13 @@ from pyinfra.api.operation import operation
 
 from facts.files import TextFiles
 from facts.plan import HostPlan
-from link.daemon import MAX_CONNECTIONS
 from operations.docker_cli import docker
 from operations.refusal import refused, step
 from stack.sbom import bill, packages_of, seen_before
 
+AT_ONCE = 2
+"""Of sshd's ten sessions a connection the daemon has four, the lock one and file transfer one, and
+one that has just ended still counts."""
 SCRIPT = Path(__file__).parents[1].joinpath("facts/packages.sh").read_text()
 
 
@@ -55,7 +57,7 @@ def _record(host: Host, plan: HostPlan) -> bool:
         _, output = host.run_shell_command(command, print_output=False, print_input=False)
         return digest, [it.as_json() for it in packages_of(output.stdout_lines)]
 
-    seen = {**known, **dict(Pool(MAX_CONNECTIONS).map(read, fresh.items()))}
+    seen = {**known, **dict(Pool(AT_ONCE).map(read, fresh.items()))}
     if empty := [name for digest, name in fresh.items() if not seen[digest]]:
         host.log(f"no packages seen in {', '.join(empty)}: an image without a package manager")
     text = bill(release, seen, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
