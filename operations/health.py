@@ -38,6 +38,7 @@ class _Awaited:
     container_id: str
     deadline_s: float
     until: float
+    deaths: int
 
 
 class HealthWatch:
@@ -81,10 +82,11 @@ class HealthWatch:
             reader.kill()
             stream.close()
 
-    def expect(self, name: str, container_id: str, deadline_s: float) -> None:
-        """Wait for a container from now on."""
+    def expect(self, name: str, container_id: str, deadline_s: float, deaths: int = DEATHS) -> None:
+        """Wait for a container from now on, until it has ended so often."""
         self._progress.begin(name)
-        self._awaited[name] = _Awaited(container_id, deadline_s, monotonic() + deadline_s)
+        until = monotonic() + deadline_s
+        self._awaited[name] = _Awaited(container_id, deadline_s, until, deaths)
 
     def tell(self, container_id: str, what: str) -> None:
         """Add news that no event brings: it was healthy already, or it can't be started."""
@@ -123,9 +125,10 @@ class HealthWatch:
             return name
         if news.what == "die":
             self._deaths[name] = self._deaths.get(name, 0) + 1
-            if self._deaths[name] < DEATHS:
+            if self._deaths[name] < self._awaited[name].deaths:
                 return None
-            raise self._failure(name, f"ended {DEATHS} times since its start")
+            times = f"{self._deaths[name]} times" if self._deaths[name] > 1 else "once"
+            raise self._failure(name, f"ended {times} since its start")
         raise self._failure(name, news.what)
 
     def _failure(self, name: str, why: str) -> ServiceFailedError:

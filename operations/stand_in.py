@@ -78,9 +78,11 @@ class StandIns:
             raise ServiceFailedError(f"{service}: its stand-in can't be started\n{said}")
         found = self._api.inspect_container(name)
         deadline_s = self._release.stack.services[service].health.deadline_s
-        watch.expect(f"{service} (stand-in)", found["Id"], deadline_s)
-        if health_of(self._api.inspect_container(name)) == "healthy":
-            watch.tell(found["Id"], "healthy")
+        # Nothing starts it again, and it may have ended before it was waited for.
+        watch.expect(f"{service} (stand-in)", found["Id"], deadline_s, deaths=1)
+        found = self._api.inspect_container(name)
+        if health_of(found) == "healthy" or not found["State"]["Running"]:
+            watch.tell(found["Id"], "healthy" if found["State"]["Running"] else "die")
 
     def retire(self, *services: str) -> None:
         """Lead requests to these services themselves again, and remove the stand-ins they have."""

@@ -8,7 +8,7 @@ from tests.stories.test_rollback import HEALTH, current
 
 pytestmark = pytest.mark.lab
 BROKEN = ["python3", "-c", "raise SystemExit('the tide tables are missing')"]
-BAD = {"tide": {"command": BROKEN}, "gate": {"memory": "80 MiB"}}
+BAD = {"pilot": {"command": BROKEN}, "gate": {"memory": "80 MiB"}}
 
 
 def test_a_service_that_fails_is_rolled_back_with_all_that_was_changed(running: Project, mac2: Mac):
@@ -16,12 +16,12 @@ def test_a_service_that_fails_is_rolled_back_with_all_that_was_changed(running: 
     run = running.run("deploy.py", "-y", hosts="mac2", overrides=BAD)
 
     assert run.status != 0
-    assert "tide: ended 3 times since its start" in run.text
-    assert f"rolled back to release {release}; restored: tide, gate" in run.words
+    assert "pilot: ended 3 times since its start" in run.text
+    assert f"rolled back to release {release}; restored: pilot, gate" in run.words
     assert "--data keep_failed=true" in run.words
     assert "high water" in mac2.sh(HEALTH)
     after = mac2.identities("harbour")
-    assert {name for name in before if before[name] != after[name]} == {"harbour-tide"}
+    assert {name for name in before if before[name] != after[name]} == {"harbour-pilot"}
     assert mac2.containers("harbour")["harbour-gate"]["HostConfig"]["Memory"] == 64 * 2**20
     assert current(mac2) == release
     assert "no changes" in running.deploy(hosts="mac2").text
@@ -45,7 +45,7 @@ def test_the_broken_state_is_kept_on_request_and_one_command_leads_back(
     run = running.run("deploy.py", "-y", hosts="mac2", overrides=BAD, keep_failed=True)
     assert run.status != 0
     assert "the broken state is kept" in run.words
-    assert mac2.containers("harbour")["harbour-tide"]["Config"]["Cmd"] == BROKEN
+    assert mac2.containers("harbour")["harbour-pilot"]["Config"]["Cmd"] == BROKEN
 
     back = running.run("rollback.py", "-y", hosts="mac2")
     assert back.status == 0, back.text
