@@ -52,7 +52,7 @@ def test_a_back_test_runs_to_its_equity_curve(new_page: NewPage):
     page.get_by_role("button", name="Run the back-test").click()
     chart = page.get_by_role("img", name=re.compile("^Equity: .*Buy and hold"))
     expect(chart).to_be_visible()
-    expect(page.get_by_role("rowheader", name="Buy and hold")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Buy and hold", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Back-tests").get_by_text("done").first).to_be_visible()
     page.reload()
     page.get_by_role("button", name=re.compile("Show the test of")).first.click()

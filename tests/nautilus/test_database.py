@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from nautilus.backend import retention, scram
 from nautilus.backend.schema import prepare
+from nautilus.engines.marketdata import store
 from nautilus.engines.marketdata.models import Tick
 from nautilus.engines.marketdata.store import ingest, symbols
 from nautilus.frame.job_store import JobStore
@@ -22,6 +23,7 @@ from tests.nautilus.servers import PostgresServer, eventually
 
 Start = Callable[..., TestClient]
 FORMER = Path(__file__).with_name("former_schema.sql")
+FORMER_INGEST = Path(__file__).with_name("former_ingest.sql")
 ROLES = ("analytics", "backend", "marketdata", "portfolio", "risk", "strategy")
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -130,11 +132,13 @@ def test_a_second_preparation_changes_nothing(
 
 
 def test_the_former_releases_tables_are_kept_and_its_engines_still_work(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def former_engine(pool: asyncpg.Pool) -> int:
         await pool.execute(FORMER.read_text())
-        stored, _ = await ingest(pool, [tick(), tick(sequence=1)])
+        with monkeypatch.context() as former:
+            former.setattr(store, "INGEST", FORMER_INGEST.read_text())
+            stored, _ = await ingest(pool, [tick(), tick(sequence=1)])
         return stored
 
     assert database.run(former_engine) == 2

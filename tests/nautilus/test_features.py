@@ -117,7 +117,7 @@ def test_the_engine_serves_and_counts_them(start: Start) -> None:
     [
         ({"bars": walk(1), "features": ["magic"]}, "no such feature: magic"),
         ({"bars": {**walk(1), "low": [1.0, 2.0]}}, "the same length"),
-        ({"bars": {**walk(1), "close": [1.0, -2.0]}}, "greater than 0"),
+        ({"bars": {**walk(1), "close": [1.0, -2.0]}}, "greater than or equal to"),
         ({"bars": walk(1), "parameters": {"macd_fast": 30}}, "macd_fast must be shorter"),
     ],
 )
