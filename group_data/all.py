@@ -185,11 +185,10 @@ _ENGINES = {
     ),
 }
 
-_ROLE_SECRETS = tuple(
-    f"{name}_database_password"
-    for name, engine in _ENGINES.items()
-    if "postgres" in engine["needs"]
-)
+# Engines that log in to Postgres → the secret that each does it with.
+_ROLE_SECRETS = {
+    name: f"{name}_database_password" for name, it in _ENGINES.items() if "postgres" in it["needs"]
+}
 
 # Where the backend calls the engines: nginx leads calls to a stand-in while one is replaced.
 _CALLED = {name: f"http://nginx:{engine['port']}" for name, engine in _ENGINES.items()}
@@ -249,7 +248,11 @@ stack = {
                 "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
             },
             "secrets": ("postgres_password",),
-            "rotate": {"postgres_password": ("rotate-login",)},
+            "rotate": {
+                "postgres_password": ("rotate-login", "nautilus"),
+                "backend_database_password": ("rotate-login", "backend"),
+                **{secret: ("rotate-login", role) for role, secret in _ROLE_SECRETS.items()},
+            },
             "volumes": {"postgres-data": "/var/lib/postgresql/data"},
             "tmpfs": ("/tmp", "/var/run/postgresql"),
             "health": {
@@ -307,7 +310,7 @@ stack = {
                 8001,
                 ("postgres", "redis"),
                 # It makes the schema and the roles, so it has the owner's password and all others.
-                secrets=("postgres_password", *_ROLE_SECRETS),
+                secrets=("postgres_password", *_ROLE_SECRETS.values()),
                 environment={
                     "SERVICES": ",".join(f"{k}={v}" for k, v in _WATCHED.items()),
                     "ENGINES": ",".join(f"{k}={v}" for k, v in _CALLED.items()),

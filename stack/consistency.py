@@ -26,6 +26,7 @@ def check_stack(stack: Stack, places: Origins) -> list[str]:
         ),
         *_check_unique(stack, places, "container_name", stack.container_name),
         *_check_bases(stack, places),
+        *_check_rotations(stack, places),
         *_check_demands(stack, places),
         *check_routes(stack, places),
     ]
@@ -118,6 +119,14 @@ def _check_bases(stack: Stack, places: Origins) -> Iterable[str]:
                 yield f"{where}: {base!r} is neither a base nor an image; {suggest(base, known)}"
     images = {name: build.bases for name, build in stack.images.items()}
     yield from _check_cycles("bases", images, places)
+
+
+def _check_rotations(stack: Stack, places: Origins) -> Iterable[str]:
+    secrets = {secret for service in stack.services.values() for secret in service.secrets}
+    for name, service in stack.services.items():
+        for secret in service.rotate.keys() - secrets:
+            where = places.place("stack", "services", name, "rotate")
+            yield f"{where}: {secret!r} is in no service's 'secrets'; {suggest(secret, secrets)}"
 
 
 def _check_demands(stack: Stack, places: Origins) -> Iterable[str]:

@@ -81,7 +81,7 @@ class Service(Data):
     secrets: tuple[Name, ...] = ()
     """Files under /run/secrets, generated on the host at first need."""
     rotate: dict[Name, tuple[Word, ...]] = Field(default_factory=dict)
-    """Secret that this service judges by → command in its container that changes it."""
+    """Secret of any service that this one judges by → command in its container that changes it."""
     volumes: dict[Name, AbsolutePath] = Field(default_factory=dict)
     """Named volume → path in the container."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
@@ -119,8 +119,6 @@ class Service(Data):
     def _check(self) -> "Service":
         if (self.image is None) == (self.build is None):
             raise ValueError("say exactly one of 'image' and 'build'")
-        if unread := self.rotate.keys() - set(self.secrets):
-            raise ValueError(f"'rotate' has {', '.join(sorted(unread))}, which 'secrets' lacks")
         if self.reservation is not None and self.reservation > self.memory:
             raise ValueError("'reservation' is above 'memory', its limit: lower it")
         return self

@@ -30,9 +30,9 @@ def rotations_of(stack: Stack, observed: Observed, secrets: Iterable[str]) -> li
             raise DrydockError(f"secrets: {secret!r} is no secret; {suggest(secret, known)}")
         services = [name for name, it in stack.services.items() if secret in it.secrets]
         judges = {
-            stack.container_name(name): stack.services[name].rotate[secret]
-            for name in services
-            if secret in stack.services[name].rotate
+            stack.container_name(name): it.rotate[secret]
+            for name, it in stack.services.items()
+            if secret in it.rotate
         }
         if not judges:
             raise DrydockError(
@@ -40,8 +40,8 @@ def rotations_of(stack: Stack, observed: Observed, secrets: Iterable[str]) -> li
                 f" (it is read by {', '.join(services)}); add the command to the stack's data"
             )
         readers = tuple(stack.container_name(name) for name in services)
-        held = {name: observed.containers.get(name) for name in readers}
-        if away := [name for name, it in held.items() if it is None or not it.running]:
+        held = {name: observed.containers.get(name) for name in {*readers, *judges}}
+        if away := [name for name, it in sorted(held.items()) if it is None or not it.running]:
             raise DrydockError(
                 f"secrets: {secret!r} can't be rotated while {', '.join(away)} isn't running:"
                 " deploy first"

@@ -1,6 +1,7 @@
 """A new value for a secret: commands run by a real shell, the Docker CLI played by a script."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,6 +158,21 @@ def test_what_cannot_be_rotated_is_refused_before_anything_is(rotate, containers
         rotations_of(stack_of(rotate=rotate), observed, secrets)
 
 
-def test_only_a_secret_of_its_own_can_be_rotated_by_a_service():
-    with pytest.raises(DrydockError, match="'rotate' has other, which 'secrets' lacks"):
+def test_a_service_judges_by_a_secret_that_only_others_read():
+    stack = demo_inputs(
+        {
+            "store": {"secrets": [], "rotate": {"own_password": ["change", "risk"]}},
+            "risk": {"secrets": ["own_password"]},
+        }
+    ).stack
+    (rotation,) = rotations_of(stack, RUNNING, ["own_password"])
+    assert rotation.judges == {"demo-store": ("change", "risk")}
+    assert rotation.readers == ("demo-risk-engine",)
+    away = replace(RUNNING, containers={"demo-risk-engine": SimpleNamespace(running=True)})
+    with pytest.raises(DrydockError, match="while demo-store isn't running"):
+        rotations_of(stack, away, ["own_password"])
+
+
+def test_nobody_judges_by_a_secret_that_nobody_reads():
+    with pytest.raises(DrydockError, match="rotate: 'other' is in no service's 'secrets'"):
         stack_of(rotate={"other": ["x"]})

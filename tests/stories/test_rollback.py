@@ -146,8 +146,13 @@ def test_only_the_last_releases_are_kept_with_their_images(running: Project, mac
         running.edit("src/tide.py", '"greeting": greeting', f'"greeting": greeting, "{word}": 1')
         running.deploy(hosts="mac2", keep_releases=2)
         running.edit("src/tide.py", f'"greeting": greeting, "{word}": 1', '"greeting": greeting')
-    assert len(mac2.sh(f"ls -d {RELEASES}/*/").split()) == 2
-    assert len(mac2.sh(f"ls {RELEASES}/*.json").split()) == 2
+    # Of each its directory, its record and its bill of materials.
+    kept = mac2.sh(f"ls {RELEASES}").split()
+    releases = {name.partition(".")[0] for name in kept}
+    assert len(releases) == 2
+    assert sorted(kept) == sorted(
+        release + ending for release in releases for ending in ("", ".json", ".cdx.json")
+    )
     images = mac2.docker("images", "--no-trunc", "--quiet", "--filter", "reference=harbour-tide")
     assert len(set(images.split())) == 2
 

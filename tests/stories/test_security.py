@@ -33,37 +33,52 @@ async def main():
     print(json.dumps([port for port in ports if port]))
 asyncio.run(main())
 """
-# One round trip with connections of its own to each store, again and again, until told to stop.
+# One round trip with connections of its own to each store, as the backend and as the database's
+# owner, again and again, until told to stop.
 CLIENT = """
 import asyncio, json, pathlib
+from contextlib import asynccontextmanager
 from nautilus.frame.settings import Settings
 from nautilus.frame.stores import Stores
 stop = pathlib.Path("/tmp/stop")
+said = Settings()
+owner = said.model_copy(update={
+    "database_url": said.owner_database_url, "postgres_password_file": said.owner_password_file,
+})
+@asynccontextmanager
+async def opened(settings):
+    stores = Stores(settings)
+    await stores.open()
+    try:
+        yield stores
+    finally:
+        await stores.close()
+async def round_trip(number):
+    async with opened(said) as stores:
+        await stores.redis.set("rotation", number)
+        assert int(await stores.redis.get("rotation")) == number
+        assert await stores.postgres.fetchval("SELECT current_user") == "backend"
+    async with opened(owner) as stores:
+        await stores.postgres.execute("INSERT INTO rotation VALUES ($1)", number)
+        assert await stores.postgres.fetchval("SELECT max(number) FROM rotation") == number
 async def main():
     done, failed, number = 0, [], 0
+    async with opened(owner) as stores:
+        await stores.postgres.execute("CREATE TABLE rotation (number int)")
     while not stop.exists():
         number += 1
-        stores = Stores(Settings())
         try:
-            await stores.open()
-            await stores.redis.set("rotation", number)
-            assert int(await stores.redis.get("rotation")) == number
-            await stores.postgres.execute("CREATE TABLE IF NOT EXISTS rotation (number int)")
-            await stores.postgres.execute("INSERT INTO rotation VALUES ($1)", number)
-            assert await stores.postgres.fetchval("SELECT max(number) FROM rotation") == number
+            await round_trip(number)
             done += 1
         except Exception as error:
             failed.append(repr(error))
-        finally:
-            await stores.close()
-    stores = Stores(Settings())
-    await stores.open()
-    rows = await stores.postgres.fetchval("SELECT count(*) FROM rotation")
-    await stores.postgres.execute("DROP TABLE rotation")
-    await stores.close()
+    async with opened(owner) as stores:
+        rows = await stores.postgres.fetchval("SELECT count(*) FROM rotation")
+        await stores.postgres.execute("DROP TABLE rotation")
     print(json.dumps({"done": done, "failed": failed, "rows": rows}))
 asyncio.run(main())
 """
+ROTATED = {"redis_password", "postgres_password", "backend_database_password"}
 
 
 def open_ports(lab: Lab, of: Mac, seen_from: str) -> list[int]:
@@ -190,17 +205,16 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     before = secrets_of(mac1)
     identities = mac1.identities("nautilus")
     docker = f"DOCKER_HOST=unix://{mac1.state.socket} {mac1.state.cli}"
-    mac1.sh(f"{docker} exec nautilus-risk-engine rm -f /tmp/stop")
-    line = shlex.join(["exec", "nautilus-risk-engine", "python", "-c", CLIENT])
+    mac1.sh(f"{docker} exec nautilus-backend rm -f /tmp/stop")
+    line = shlex.join(["exec", "nautilus-backend", "python", "-c", CLIENT])
     client = subprocess.Popen(
         ssh_command(mac1.state, f"{docker} {line}"), stdout=subprocess.PIPE, text=True
     )
     runs = [
-        nautilus.run("rotate.py", "-y", "-vvv", hosts="mac1",
-                     secrets="redis_password,postgres_password")
+        nautilus.run("rotate.py", "-y", "-vvv", hosts="mac1", secrets=",".join(ROTATED))
         for _ in range(2)
-    ]  # fmt: skip
-    mac1.sh(f"{docker} exec nautilus-risk-engine touch /tmp/stop")
+    ]
+    mac1.sh(f"{docker} exec nautilus-backend touch /tmp/stop")
     said = json.loads(client.communicate(timeout=60)[0])
 
     assert [run.status for run in runs] == [0, 0], runs[-1].text
@@ -208,9 +222,7 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     assert said["done"] > 20
     assert said["rows"] == said["done"]
     after = secrets_of(mac1)
-    assert {name for name in after if after[name] != before[name]} == {
-        "redis_password", "postgres_password",
-    }  # fmt: skip
+    assert {name for name in after if after[name] != before[name]} == ROTATED
     assert mac1.identities("nautilus") == identities
     old = f"AUTH {before['redis_password']}"
     refused = f"echo {old} | {docker} exec -i nautilus-redis redis-cli"
