@@ -13,7 +13,6 @@ from facts.requirements import refuse_chip
 from facts.together import together
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
-from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.map import plan
 from stack.model import Daemon, Map
@@ -71,9 +70,6 @@ def plan_host(host: Host) -> HostPlan:
     )
     detected = Detected(**vars(located), daemon=daemon)
     core_map = plan(inputs, detected.chip, detected.daemon)
-    errors = [it.message for it in core_map.findings if it.severity == "error"]
-    if errors:
-        raise DrydockError("the map can't be run:\n" + "\n".join(errors))
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)

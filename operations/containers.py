@@ -8,7 +8,7 @@ from pyinfra.api.operation import operation
 
 from facts.detect import Detected
 from link.daemon import daemon
-from operations.docker_cli import compose, docker
+from operations.docker_cli import compose, docker, run
 from operations.health import ServiceFailedError
 from operations.refusal import refused, step
 from operations.stand_in import StandIns
@@ -125,10 +125,7 @@ def _create(
         detected, directory, release.compose_file,
         "up", "--no-start", "--no-build", "--pull", "never", *flags, *services,
     )  # fmt: skip
-    succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
-    if not succeeded:
-        said = "\n".join(output.output_lines[-20:])
-        raise ServiceFailedError(f"containers can't be created: {', '.join(services)}\n{said}")
+    run(host, command, f"containers can't be created: {', '.join(services)}", lines=20)
 
 
 @operation()

@@ -1,8 +1,10 @@
 """Docker CLI commands for a host: absolute paths, our own configuration, every value quoted."""
 
 from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.host import Host
 
 from facts.detect import Detected
+from operations.health import ServiceFailedError
 
 
 def docker(detected: Detected, *arguments: str, **environment: str) -> StringCommand:
@@ -26,3 +28,11 @@ def compose(
     """A `docker compose` command line for a release on the host."""
     path = f"{release_directory}/{file}"
     return docker(detected, "compose", "--progress", "plain", "--file", path, *arguments)
+
+
+def run(host: Host, command: StringCommand, failure: str, lines: int) -> None:
+    """Run a command quietly; where it fails, ServiceFailedError with its last so many lines."""
+    succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
+    if not succeeded:
+        said = "\n".join(output.output_lines[-lines:])
+        raise ServiceFailedError(f"{failure}\n{said}")

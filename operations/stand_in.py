@@ -13,7 +13,7 @@ from gevent.event import Event
 from pyinfra.api.host import Host
 
 from facts.detect import Detected
-from operations.docker_cli import compose, docker
+from operations.docker_cli import compose, docker, run
 from operations.health import HealthWatch, ServiceFailedError, health_of
 from stack.containers import STAND_IN_LABEL
 from stack.render import Release
@@ -50,10 +50,8 @@ class StandIns:
         try:
             for service in services:
                 self._create(watch, service)
-            healthy: set[str] = set()
-            while watch and len(healthy) < len(services):
-                if name := watch.next_healthy():
-                    healthy.add(name)
+            while watch:
+                watch.next_healthy()
         except ServiceFailedError:
             # Nothing was led to them yet.
             for service in services:
@@ -70,12 +68,7 @@ class StandIns:
             "run", "--detach", "--no-deps", "--no-TTY", "--interactive=false",
             "--name", name, "--label", f"{STAND_IN_LABEL}={service}", service,
         )  # fmt: skip
-        succeeded, output = self._host.run_shell_command(
-            command, print_output=False, print_input=False
-        )
-        if not succeeded:
-            said = "\n".join(output.output_lines[-20:])
-            raise ServiceFailedError(f"{service}: its stand-in can't be started\n{said}")
+        run(self._host, command, f"{service}: its stand-in can't be started", lines=20)
         found = self._api.inspect_container(name)
         deadline_s = self._release.stack.services[service].health.deadline_s
         # Nothing starts it again, and it may have ended before it was waited for.
@@ -102,12 +95,7 @@ class StandIns:
                 continue
             words = routes.command(service, host_name(service))
             command = docker(self._detected, "exec", stack.container_name(router), *words)
-            succeeded, output = self._host.run_shell_command(
-                command, print_output=False, print_input=False
-            )
-            if not succeeded:
-                said = "\n".join(output.output_lines[-5:])
-                raise ServiceFailedError(f"{router}: {' '.join(words)} failed\n{said}")
+            run(self._host, command, f"{router}: {' '.join(words)} failed", lines=5)
             forgets_after_s = max(forgets_after_s, routes.forgets_after_s)
         # What the router had looked up before, and what is on its way, no event tells of.
         Event().wait(forgets_after_s)

@@ -1,19 +1,15 @@
 """Compare a release with what a host has: files, images, containers, resources, state."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from stack.changes import Action, Change, Changes, CurrentRelease
 from stack.containers import RELEASE_LABEL, STAND_IN_LABEL, Container
+from stack.described import different_fields, differing_keys, resources_in_words
 from stack.digest import SHORT
 from stack.images import STACK_LABEL, Image
-from stack.model import Allocation
 from stack.observed import Observed, ObservedContainer, as_container
-from stack.quantities import cores_of, show_cores, show_memory
 from stack.render import Release
-
-KEYED = ("environment ", "labels ")
-"""Fields whose keys are the user's own words."""
 
 
 def compare(
@@ -48,11 +44,7 @@ def compare_running(release: Release, observed: Observed, daemon_cpus: int) -> t
 def _release_changes(release: Release, current: CurrentRelease) -> Iterator[Change]:
     if current.id != release.id:
         wanted = release.manifest_files()
-        changed = sorted(
-            path
-            for path in wanted.keys() | current.files.keys()
-            if wanted.get(path) != current.files.get(path)
-        )
+        changed = differing_keys(wanted, current.files)
         reason = f"{len(changed)} files differ" if current.id else f"{len(wanted)} files"
         yield Change("write", "release", "files", current.id, release.id, reason)
         return
@@ -86,11 +78,7 @@ def _why_build(image: Image, observed: Observed) -> str:
         return "not on this host yet"
     if not former.digest:
         return "replaced by one that Drydock didn't build"
-    changed = sorted(
-        part
-        for part in image.parts.keys() | former.parts.keys()
-        if image.parts.get(part) != former.parts.get(part)
-    )
+    changed = sorted(differing_keys(image.parts, former.parts))
     return f"its {', '.join(changed)} changed" if changed else "its content is missing"
 
 
@@ -147,51 +135,6 @@ def _differences(
         yield Change("recreate", service, "release", *releases)
 
 
-def different_fields(
-    actual: Container, desired: Container
-) -> Iterator[tuple[str, str | None, str | None]]:
-    """Fields that differ, in words; image and release's name excepted: both follow from others."""
-    for name, before, after in _different_values(actual, desired):
-        yield _in_words(name), _show(name, before), _show(name, after)
-
-
-def _different_values(
-    actual: Container, desired: Container
-) -> Iterator[tuple[str, object, object]]:
-    releases = actual.labels.get(RELEASE_LABEL), desired.labels[RELEASE_LABEL]
-    old, new = asdict(actual), asdict(desired)
-    for name in new:
-        if name == "image":
-            continue
-        if not isinstance(new[name], Mapping):
-            if old[name] != new[name]:
-                yield name, old[name], new[name]
-            continue
-        for key in sorted(old[name].keys() | new[name].keys()):
-            before, after = old[name].get(key), new[name].get(key)
-            if before != after and (before, after) != releases:
-                yield f"{name} {key}", before, after
-
-
-def _in_words(name: str) -> str:
-    """A field's name without its unit, which its values say."""
-    if name.startswith(KEYED):
-        return name
-    return name.removesuffix("_bytes").removesuffix("_s").replace("_", " ")
-
-
-def _show(name: str, value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple):
-        return " ".join(str(item) for item in value) or None
-    if isinstance(value, int) and name.endswith("_bytes"):
-        return show_memory(value)
-    if isinstance(value, int | float) and name.endswith("_s"):
-        return f"{value:g} s"
-    return str(value)
-
-
 def _resource_changes(
     release: Release, service: str, existing: ObservedContainer, daemon_cpus: int
 ) -> Iterator[Change]:
@@ -199,31 +142,14 @@ def _resource_changes(
     shrinks = wanted.memory_bytes < has.memory_bytes
     sized = release.stack.services[service].sized_at_start
     action: Action = "recreate" if sized and shrinks else "update"
-    fields = {
-        "cpuset": (_cores(has, daemon_cpus), _cores(wanted, daemon_cpus)),
-        "CPUs": (f"{has.cpus:g}", f"{wanted.cpus:g}"),
-        "memory": (show_memory(has.memory_bytes), show_memory(wanted.memory_bytes)),
-        "reservation": (
-            show_memory(has.reservation_bytes),
-            show_memory(wanted.reservation_bytes),
-        ),
-    }
-    for name, (old, new) in fields.items():
-        if old != new:
-            reason = None
-            if sized and name == "memory":
-                reason = "its caches follow at its next start"
-                if shrinks:
-                    reason = "its caches were sized for more"
-            yield Change(action, service, name, old, new, reason)
-
-
-def _cores(allocation: Allocation, daemon_cpus: int) -> str:
-    """A cpuset in words, the same for the same cores; one of every core is the same as none."""
-    every = tuple(range(daemon_cpus))
-    if allocation.cpuset is None or cores_of(allocation.cpuset) == every:
-        return f"any of {show_cores(every)}"
-    return show_cores(cores_of(allocation.cpuset))
+    fields = resources_in_words(has, daemon_cpus), resources_in_words(wanted, daemon_cpus)
+    for name in differing_keys(*fields):
+        reason = None
+        if sized and name == "memory":
+            reason = "its caches follow at its next start"
+            if shrinks:
+                reason = "its caches were sized for more"
+        yield Change(action, service, name, fields[0][name], fields[1][name], reason)
 
 
 def _state_changes(

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
-from stack.compare import different_fields
+from stack.described import different_fields, differing_keys, resources_in_words
 from stack.digest import SHORT
 from stack.kept import KeptRelease
-from stack.quantities import show_memory
 from stack.render import Release
 
 
@@ -50,25 +49,11 @@ def differences(before: Release, after: Release) -> Iterator[str]:
 def _of_service(before: Release, after: Release, name: str) -> Iterator[str]:
     images = before.images[name], after.images[name]
     if images[0].digest != images[1].digest:
-        parts = sorted(
-            part
-            for part in images[0].parts.keys() | images[1].parts.keys()
-            if images[0].parts.get(part) != images[1].parts.get(part)
-        )
+        parts = sorted(differing_keys(images[0].parts, images[1].parts))
         ids = " → ".join(it.digest[:SHORT] for it in images)
         yield f"{name}: image {ids}, its {', '.join(parts)} changed"
     for field, old, new in different_fields(before.containers[name], after.containers[name]):
         yield f"{name}: {field} {old or 'none'} → {new or 'none'}"
-    allocations = before.map.services[name], after.map.services[name]
-    fields = [
-        {
-            "cpuset": it.cpuset or "any",
-            "CPUs": f"{it.cpus:g}",
-            "memory": show_memory(it.memory_bytes),
-            "reservation": show_memory(it.reservation_bytes),
-        }
-        for it in allocations
-    ]
-    for field, value in fields[0].items():
-        if value != fields[1][field]:
-            yield f"{name}: {field} {value} → {fields[1][field]}"
+    old_map, new_map = (resources_in_words(it.map.services[name]) for it in (before, after))
+    for field in differing_keys(old_map, new_map):
+        yield f"{name}: {field} {old_map[field]} → {new_map[field]}"

@@ -9,8 +9,8 @@ from stack.place import stands_as_written
 from stack.quantities import cores_of, count, show_cores, show_memory
 from stack.shortfall import fitted_of, shortfall_of
 
-Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+Severity = Literal["warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("warning", "info")
 
 
 def findings_of(

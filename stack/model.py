@@ -219,7 +219,7 @@ class Finding(Data):
     """Something that a map or a host gets wrong."""
 
     code: str
-    severity: Literal["error", "warning", "info"]
+    severity: Literal["warning", "info"]
     service: str | None = None
     """None: the whole map, or the host."""
     message: str

@@ -45,7 +45,6 @@ def test_every_map_is_valid_and_the_others_say_what_is_missing(every):
             assert "needs a VM of" in outcome.row()[-1] and "without ml" in outcome.row()[-1]
             continue
         given, cpus = outcome.map.services, outcome.daemon.cpus
-        assert not [it for it in outcome.map.findings if it.severity == "error"]
         (own,) = cores_of(given["risk"].cpuset)
         loads = core_loads(given, cpus)
         assert loads[own] == 1
