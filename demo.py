@@ -1,12 +1,12 @@
 """Let a running Nautilus trade on simulated prices: `pyinfra inventory.py demo.py`."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 from pyinfra.api.host import Host
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 # A project of one's own runs this file from another folder.
 sys.path.append(str(Path(__file__).resolve().parent))
@@ -47,17 +47,18 @@ class Engines:
     """The engines of one host, as their own clients ask them."""
 
     def __init__(self, host: Host) -> None:
-        services = inputs_of(host).stack.services
+        inputs = inputs_of(host)
+        services = inputs.stack.services
         missing = [name for name in ENGINES if name not in services]
         if missing:
             raise DrydockError(f"{host.name}: the stack has no {', '.join(missing)} to show")
         self._ports = {name: services[name].published_port for name in ENGINES}
-        self._host = host
+        self._host, self._at = host, inputs.settings.reached_at
         self._client = http_client(host, timeout_s=30)
 
     def ask(self, engine: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and answer; 409 is an answer too: what is asked for is there already."""
-        url = f"http://127.0.0.1:{self._ports[engine]}{path}"
+        url = f"http://{self._at}:{self._ports[engine]}{path}"
         try:
             answer = self._client.request(method, url, json=body)
         except httpx.TransportError as error:
@@ -101,15 +102,21 @@ def _simulate(host: Host, engines: Engines) -> None:
         )
 
 
+def _fed(topics: list[dict[str, Any]]) -> list[str]:
+    """Topics that a tick leads to and that have messages."""
+    return [it["topic"] for it in topics if it["messages"] and it["topic"] != "broadcast"]
+
+
 def _watch(host: Host, engines: Engines) -> None:
     """Say how many messages each topic has, once all have some or patience ends."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        _, topics = engines.ask("websocket", "GET", "/topics")
-        told = {topic["topic"]: topic["messages"] for topic in topics if topic["messages"]}
-        if len(told.keys() - {"broadcast"}) >= TOPICS_FED or time.monotonic() > deadline:
-            break
-        time.sleep(1)
+    patiently = Retrying(
+        retry=retry_if_result(lambda topics: len(_fed(topics)) < TOPICS_FED),
+        stop=stop_after_delay(PATIENCE_S),
+        wait=wait_fixed(1),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+    )
+    topics = patiently(lambda: engines.ask("websocket", "GET", "/topics")[1])
+    told = {topic["topic"]: topic["messages"] for topic in topics if topic["messages"]}
     host.log("messages: " + ", ".join(f"{name} {count}" for name, count in told.items()))
     silent = [t["topic"] for t in topics if not t["messages"] and t["topic"] != "broadcast"]
     if silent:

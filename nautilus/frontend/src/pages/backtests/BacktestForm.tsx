@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-import { INTERVALS, type Interval } from "../../api/marketdata";
+import type { Interval } from "../../api/marketdata";
 import type { BacktestQuestion, Rule } from "../../api/strategy";
-import { Choices } from "../../parts/Choices";
+import { BarLength } from "../../parts/BarLength";
 import { NumberInput } from "../../parts/NumberInput";
 import { OneOf } from "../../parts/OneOf";
 import { firstRule, HOLD, KINDS, ruleLabel } from "./rules";
@@ -38,12 +38,7 @@ export function BacktestForm({ symbols, busy, start }: Props) {
       }}
     >
       <OneOf label="Instrument" options={symbols} value={symbol} onChange={setSymbol} />
-      <div className="field">
-        <span className="field-label" aria-hidden>
-          Bars of
-        </span>
-        <Choices label="Bar length" options={INTERVALS} value={interval} onChange={setInterval} />
-      </div>
+      <BarLength caption="Bars of" value={interval} onChange={setInterval} />
       <NumberInput label="Bars, at most" value={limit} min={100} max={100_000} step={500} onChange={setLimit} />
       <OneOf
         label="Rule"

@@ -2,8 +2,7 @@ import "./frontier.css";
 
 import { useState } from "react";
 
-import { INTERVALS } from "../../api/marketdata";
-import { Choices } from "../../parts/Choices";
+import { BarLength } from "../../parts/BarLength";
 import { Nothing } from "../../parts/Notice";
 import { NumberInput } from "../../parts/NumberInput";
 import { Answered, Panel } from "../../parts/Panel";
@@ -38,17 +37,11 @@ export function Page() {
                   value={answer.chosen}
                   onChange={(symbols) => change({ symbols })}
                 />
-                <div className="field">
-                  <span className="field-label" aria-hidden>
-                    A period is a bar of
-                  </span>
-                  <Choices
-                    label="Bar length"
-                    options={INTERVALS}
-                    value={question.interval}
-                    onChange={(interval) => change({ interval })}
-                  />
-                </div>
+                <BarLength
+                  caption="A period is a bar of"
+                  value={question.interval}
+                  onChange={(interval) => change({ interval })}
+                />
                 <NumberInput
                   label="Largest weight, %"
                   value={Math.round(question.upper * 100)}

@@ -1,9 +1,9 @@
 import "./markets.css";
 import { useMemo, useState } from "react";
 
-import { type Bar, INTERVALS, type Interval } from "../../api/marketdata";
+import type { Bar, Interval } from "../../api/marketdata";
+import { BarLength } from "../../parts/BarLength";
 import { Chart } from "../../parts/Chart";
-import { Choices } from "../../parts/Choices";
 import { formatNumber, formatPrice } from "../../parts/format";
 import { Live } from "../../parts/Live";
 import { Nothing } from "../../parts/Notice";
@@ -41,14 +41,7 @@ export function Page() {
             <Panel
               title={`${market.symbol} bars`}
               className="wide"
-              aside={
-                <Choices
-                  label="Bar length"
-                  options={INTERVALS}
-                  value={interval}
-                  onChange={setInterval}
-                />
-              }
+              aside={<BarLength value={interval} onChange={setInterval} />}
             >
               <Answered query={market.bars} label="bars">
                 {(bars) => <Bars symbol={market.symbol ?? ""} interval={interval} bars={bars} />}

@@ -1,9 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { INTERVALS } from "../../api/marketdata";
 import { fetchTargets, type Target } from "../../api/portfolio";
-import { Choices } from "../../parts/Choices";
+import { BarLength } from "../../parts/BarLength";
 import { Nothing } from "../../parts/Notice";
 import { NumberInput } from "../../parts/NumberInput";
 import { OneOf } from "../../parts/OneOf";
@@ -52,17 +51,11 @@ function Portfolios({ targets }: { targets: Target[] }) {
           value={target.portfolio}
           onChange={setName}
         />
-        <div className="field">
-          <span className="field-label" aria-hidden>
-            A period is a bar of
-          </span>
-          <Choices
-            label="Bar length"
-            options={INTERVALS}
-            value={question.interval}
-            onChange={(interval) => change({ interval })}
-          />
-        </div>
+        <BarLength
+          caption="A period is a bar of"
+          value={question.interval}
+          onChange={(interval) => change({ interval })}
+        />
         <NumberInput
           label="Confidence, %"
           value={question.confidence * 100}
