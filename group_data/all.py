@@ -317,7 +317,6 @@ stack = {
                     "OWNER_DATABASE_URL": f"postgresql://nautilus@{_DATABASE}",
                     "OWNER_PASSWORD_FILE": "/run/secrets/postgres_password",
                     "ROLES_DIRECTORY": "/run/secrets",
-                    "TICK_RETENTION_DAYS": "30",
                     "JOB_RETENTION_DAYS": "30",
                 },
             ),

@@ -254,9 +254,9 @@ def test_the_verifier_is_postgres_own(postgres_process: PostgresServer) -> None:
     assert not scram.matches("md5abc", "pencil")
 
 
-def test_what_is_old_is_deleted(prepared: Database) -> None:
-    old, young = NOW.now(UTC) - timedelta(days=8), NOW.now(UTC) - timedelta(days=6)
-    prepared.run(lambda pool: ingest(pool, [tick(old), tick(young)]))
+def test_old_jobs_are_deleted_but_no_tick_that_is_in_no_archive(prepared: Database) -> None:
+    old = NOW.now(UTC) - timedelta(days=80)
+    prepared.run(lambda pool: ingest(pool, [tick(old)]))
 
     async def jobs(pool: asyncpg.Pool) -> None:
         for days in (8, 6, None):
@@ -271,13 +271,13 @@ def test_what_is_old_is_deleted(prepared: Database) -> None:
     async def clean() -> None:
         engine = prepared.engine()
         async with engine.begin() as connection:
-            await retention.apply(connection, tick_days=7, job_days=7)
+            await retention.apply(connection, job_days=7)
         await engine.dispose()
 
     prepared.run(jobs)
     asyncio.run(clean())
     left = prepared.run(lambda pool: pool.fetch("SELECT at FROM marketdata.ticks"))
-    assert [row["at"] for row in left] == [young]
+    assert [row["at"] for row in left] == [old]
     kinds = prepared.run(lambda pool: pool.fetch("SELECT kind FROM jobs.job ORDER BY kind"))
     assert [row["kind"] for row in kinds] == ["6", "None"]
 

@@ -102,11 +102,7 @@ class Backend(Service):
             self._ready = True
             while True:
                 async with owner.begin() as connection:
-                    await retention.apply(
-                        connection,
-                        self.settings.tick_retention_days,
-                        self.settings.job_retention_days,
-                    )
+                    await retention.apply(connection, self.settings.job_retention_days)
                 await asyncio.sleep(RETENTION_EVERY_S)
         except DBAPIError as error:
             raise driver_error(error) from error

@@ -29,7 +29,6 @@ class Settings(BaseSettings):
     owner_database_url: str | None = None
     owner_password_file: Path | None = None
     roles_directory: Path | None = None
-    tick_retention_days: int = Field(default=30, ge=1)
     job_retention_days: int = Field(default=30, ge=1)
     read_needs_key: bool = False
     # The names under which the page is served; from there it may write without a key.
