@@ -172,6 +172,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         found=found,
         manifest=manifest,
         secrets=info.secret_names,
+        directories=info.directory_names,
         lock=read_lock(info.lock),
     )
 

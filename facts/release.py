@@ -22,6 +22,7 @@ class ReleaseInfo:
     files: dict[str, str] = field(default_factory=dict)
     release_ids: tuple[str, ...] = ()
     secret_names: tuple[str, ...] = ()
+    directory_names: tuple[str, ...] = ()
     lock: dict[str, str] = field(default_factory=dict)
     """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
@@ -56,6 +57,7 @@ class Release(FactBase[ReleaseInfo]):
             files=dict(digest_line(line) for line in digests),
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),
+            directory_names=tuple(name for kind, name in names if kind == "directory"),
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 

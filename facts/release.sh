@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints what lies in a stack's directory: the lock, releases, secrets' names, the current release's
-# files. Parameter: the directory.
+# Prints what lies in a stack's directory: the lock, directories, releases, secrets' names, the
+# current release's files. Parameter: the directory.
 cd "$1" 2>/dev/null || exit 0
 if [ -d lock ]; then
     value() { sed -n "s/^$1	//p" lock/owner 2>/dev/null; }
@@ -15,6 +15,10 @@ if [ -d lock ]; then
     printf 'lock_state\t%s\n' "${state:-dead}"
     sed 's/^/lock_/' lock/owner 2>/dev/null
 fi
+for directory in */; do
+    directory=${directory%/}
+    [ -d "$directory" ] && [ ! -h "$directory" ] && printf 'directory\t%s\n' "$directory"
+done
 for release in releases/*/; do
     release=${release%/}
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"

@@ -20,9 +20,10 @@ for place in "$HOME/.docker/cli-plugins" /usr/local/lib/docker/cli-plugins \
 done
 printf 'compose\t%s\nbuildx\t%s\n' "$compose" "$buildx"
 
-for path in "$(dirname "$directory")" "$directory" "$directory"/incoming-* "$directory"/lock* \
-    "$directory"/releases "$directory"/releases/* "$directory"/secrets "$directory"/secrets/* \
-    "$directory"/docker "$directory"/docker/*; do
+# The links to the current release are meant, and are never written through.
+for path in "$(dirname "$directory")" "$directory" "$directory"/* "$directory"/releases/* \
+    "$directory"/secrets/* "$directory"/docker/*; do
+    case $path in "$directory"/current | "$directory"/current-*) continue ;; esac
     [ -h "$path" ] && printf 'link\t%s\n' "$path"
 done
 

@@ -202,6 +202,9 @@ _WATCHED = {
     "nginx": "http://nginx:8080/nginx-health",
 }
 
+# How often Prometheus asks every service: some 20 answers of a few hundred lines.
+_SCRAPE_INTERVAL_S = 10
+
 stack = {
     "name": "nautilus",
     "sized_for": {"cpus": 14, "memory": "36 GiB"},
@@ -327,6 +330,7 @@ stack = {
                 "dockerfile": "prometheus",
                 "bases": ("prometheus",),
                 "rendered": {"prometheus.yml": "prometheus/prometheus.yml.j2"},
+                "arguments": {"scrape_interval_s": _SCRAPE_INTERVAL_S},
             },
             "cpus": 0.5,
             "memory": "2 GiB",
@@ -411,8 +415,11 @@ stack = {
                     "requests_per_second": 200,
                     "burst": 400,
                     "connections": 2000,
+                    "monitor_port": 9100,
                 },
             },
+            # metrics.prom of the monitor that runs on the host itself.
+            "host_directories": {"monitor": "/srv/monitor"},
             "needs": ("frontend", "backend"),
             "cpus": 0.5,
             "memory": "512 MiB",

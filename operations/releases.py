@@ -51,6 +51,9 @@ def write(
     )
     for secret in sorted(release.secrets()):
         yield generate(f"{detected.secrets_directory}/{secret}")
+    for shown in (QuoteString(f"{directory}/{it}") for it in sorted(release.host_directories())):
+        # A container's user is not the owner; nobody else can pass the directory above.
+        yield StringCommand("mkdir -p", shown, "&& chmod 0755", shown)
 
 
 def _sweep(directory: str) -> StringCommand:

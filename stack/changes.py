@@ -69,6 +69,8 @@ class CurrentRelease:
     """Path → SHA-256 as it is on disk."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    """Names of the directories beside it."""
     lock: LockInfo | None = None
 
 

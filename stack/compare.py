@@ -56,6 +56,8 @@ def _release_changes(release: Release, current: CurrentRelease) -> Iterator[Chan
             yield Change("write", "release", path, reason=how)
     for secret in sorted(release.secrets() - set(current.secrets)):
         yield Change("write", "release", f"secret {secret}", reason="missing")
+    for directory in sorted(release.host_directories() - set(current.directories)):
+        yield Change("write", "release", f"directory {directory}", reason="missing")
 
 
 def _image_changes(release: Release, observed: Observed) -> Iterator[Change]:

@@ -72,6 +72,7 @@ def desired_container(
             sorted(
                 [f"{stack.name}-{volume}:{path}" for volume, path in service.volumes.items()]
                 + [f"{secrets_directory}/{s}:/run/secrets/{s}:ro" for s in service.secrets]
+                + [f"{at}:{to}:ro" for at, to in shown(service, secrets_directory).items()]
             )
         ),
         tmpfs=tuple(sorted(service.tmpfs)),
@@ -87,6 +88,12 @@ def desired_container(
     return replace(
         container, environment=filled, labels={**container.labels, RELEASE_LABEL: release}
     )
+
+
+def shown(service: Service, secrets_directory: str) -> dict[str, str]:
+    """Absolute path on the host → path in the container, of directories that a service may read."""
+    beside = secrets_directory.rpartition("/")[0]
+    return {f"{beside}/{name}": path for name, path in service.host_directories.items()}
 
 
 def _environment(name: str, service: Service, allocation: Allocation) -> dict[str, str]:

@@ -28,6 +28,8 @@ from stack.routing import Routes
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
+OWN_DIRECTORIES = {"current", "docker", "lock", "releases", "secrets"}
+"""Names in a stack's directory on the host that no service may be shown."""
 
 
 class HealthCheck(Data):
@@ -84,6 +86,8 @@ class Service(Data):
     """Secret of any service that this one judges by → command in its container that changes it."""
     volumes: dict[Name, AbsolutePath] = Field(default_factory=dict)
     """Named volume → path in the container."""
+    host_directories: dict[Name, AbsolutePath] = Field(default_factory=dict)
+    """Directory beside the stack's releases on the host → path in the container, read-only."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
     shared_memory: MemoryBytes = 64 * 2**20
     """Size of /dev/shm; it counts towards the memory limit."""
@@ -121,6 +125,8 @@ class Service(Data):
             raise ValueError("say exactly one of 'image' and 'build'")
         if self.reservation is not None and self.reservation > self.memory:
             raise ValueError("'reservation' is above 'memory', its limit: lower it")
+        if own := OWN_DIRECTORIES & self.host_directories.keys():
+            raise ValueError(f"'host_directories': {min(own)!r} is Drydock's own: choose another")
         return self
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from stack import digest, templates
-from stack.containers import LOG_OPTIONS, Container, desired_container
+from stack.containers import LOG_OPTIONS, Container, desired_container, shown
 from stack.images import Image, make_images
 from stack.model import Map, Stack
 from stack.settings import Settings
@@ -50,6 +50,10 @@ class Release:
     def secrets(self) -> set[str]:
         """Names of all secrets that its services read."""
         return {name for service in self.stack.services.values() for name in service.secrets}
+
+    def host_directories(self) -> set[str]:
+        """Names of all directories of the host that its services are shown."""
+        return {name for it in self.stack.services.values() for name in it.host_directories}
 
     def manifest(self) -> bytes:
         """The files' digests, kept beside them: what a later run compares with."""
@@ -119,6 +123,7 @@ def render_compose(release: Release, secrets_directory: str, project: Path) -> s
                 "container_name": stack.container_name(name),
                 "allocation": release.map.services[name],
                 "service": stack.services[name],
+                "shown": shown(stack.services[name], secrets_directory),
             }
             for name, container in release.containers.items()
         },

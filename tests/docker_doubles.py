@@ -113,7 +113,7 @@ def _host_config(it: dict) -> dict:
 
 
 def _mounts(it: dict, compose: dict) -> list[dict]:
-    volumes = (volume.split(":") for volume in it.get("volumes", ()))
+    volumes = it.get("volumes", ())
     named = [
         {
             "Type": "volume",
@@ -122,7 +122,12 @@ def _mounts(it: dict, compose: dict) -> list[dict]:
             "Destination": path,
             "RW": True,
         }
-        for name, path in volumes
+        for name, path in (volume.split(":") for volume in volumes if isinstance(volume, str))
+    ]
+    shown = [
+        {"Type": "bind", "Source": _plain(of["source"]), "Destination": of["target"], "RW": False}
+        for of in volumes
+        if not isinstance(of, str)
     ]
     bound = [
         {
@@ -133,7 +138,7 @@ def _mounts(it: dict, compose: dict) -> list[dict]:
         }
         for name in it.get("secrets", ())
     ]
-    return named + bound
+    return named + shown + bound
 
 
 def _health(check: dict) -> dict:

@@ -11,7 +11,7 @@ from stack.errors import DrydockError
 
 PLACES = (
     ".", "releases", "secrets", "docker", "docker/config.json", "docker/ca", "secrets/password",
-    "secrets/password.new", "incoming-abc", "incoming-abc.tar", "releases/abc", "lock",
+    "secrets/password.new", "incoming-abc", "incoming-abc.tar", "releases/abc", "lock", "monitor",
 )  # fmt: skip
 
 
@@ -44,4 +44,5 @@ def test_what_a_deploy_leaves_is_no_such_link(tmp_path):
     directory = tmp_path / ".drydock/demo"
     (directory / "releases/abc").mkdir(parents=True)
     (directory / "current").symlink_to("releases/abc")
+    (directory / "current-abc").symlink_to("releases/abc")
     assert look(directory).links == ()

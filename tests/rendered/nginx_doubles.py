@@ -100,9 +100,9 @@ def nginx(configuration: str, folder: Path, address: str, port: int) -> Iterator
     program = shutil.which("nginx")
     assert program is not None
     own = folder.joinpath("nginx.conf")
-    moved = configuration.replace("/tmp/", f"{folder}/").replace(
-        "/usr/share/nginx/html", str(folder / "html")
-    )
+    moved = configuration.replace("/tmp/", f"{folder}/")
+    for place in ("/usr/share/nginx/html", "/srv/monitor"):
+        moved = moved.replace(place, str(folder / Path(place).name))
     own.write_text(moved.replace("listen ", f"listen {address}:"))
     # As the tests' own user: their folders are nobody else's to read.
     running = subprocess.Popen([program, "-p", folder, "-c", own, "-g", f"daemon off; {_user()}"])

@@ -21,6 +21,7 @@ pytestmark = [
 
 # Loopback addresses of their own: a service keeps its port, whatever else runs here.
 BALANCER, BACKEND, WEBSOCKET, FRONTEND, REPLACED, PAGE = (f"127.84.0.{n}" for n in range(1, 7))
+MONITOR_PORT = 9100
 PORTS = {"backend": 8001, "websocket": 8600, "frontend": 3000}
 READ_TIMEOUT = "proxy_connect_timeout 2s; proxy_read_timeout 500ms;"
 SECURE = {
@@ -178,6 +179,28 @@ def test_who_asks_too_much_at_once_is_told_when_to_come_back(local, services, tm
         assert statuses == [*[b"HTTP/1.1 101"] * 3, b"HTTP/1.1 429"]
         for each in held:
             each.close()
+
+
+def test_what_the_monitor_wrote_last_is_served_as_metrics(local, services, tmp_path):
+    monitor = tmp_path / "monitor"
+    monitor.mkdir()
+    with (
+        nginx(local, tmp_path, BALANCER, MONITOR_PORT) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        assert client.get("/metrics").status_code == 404
+        for level in ("1", "2"):
+            # As the monitor does it: another file takes the name.
+            (monitor / "new").write_text(f"drydock_thermal_pressure_level {level}\n")
+            (monitor / "new").rename(monitor / "metrics.prom")
+            answer = client.get("/metrics")
+            assert answer.text == f"drydock_thermal_pressure_level {level}\n"
+            assert answer.headers["content-type"] == "text/plain; version=0.0.4"
+        assert client.get("/new").status_code == client.get("/").status_code == 404
+
+
+def test_what_the_monitor_wrote_is_not_on_the_published_port(balancer):
+    assert balancer.get("/metrics").json()["service"] == "frontend"
 
 
 def test_the_pages_files_are_sent_as_they_were_compressed(release, tmp_path):

@@ -395,6 +395,14 @@ def test_a_file_changed_by_hand_is_written_again(release, edit, sentence):
     ]
 
 
+def test_a_missing_directory_that_a_service_is_shown_is_made(release):
+    shown = release({"page": {"host_directories": {"monitor": "/srv/monitor"}}})
+    said = ["release: directory monitor, missing: written"]
+    assert sentences(shown, observed(shown), on_disk(shown)) == said
+    there = replace(on_disk(shown), directories=("monitor", "secrets"))
+    assert sentences(shown, observed(shown), there) == []
+
+
 def test_a_missing_secret_is_generated(release):
     current = replace(on_disk(release()), secrets=())
     assert sentences(release(), observed(release()), current) == [

@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from stack.containers import RELEASE_LABEL
 from tests.demo import SECRETS, demo_release
@@ -18,6 +19,15 @@ def test_a_container_is_what_its_service_says(release):
     )
     assert (store.command, store.user, store.stop_grace_s) == (None, None, 30)
     assert store.health["test"] == ["CMD", "redis-cli", "ping"]
+
+
+def test_a_directory_of_the_host_is_shown_read_only(release):
+    shown = release({"page": {"host_directories": {"monitor": "/srv/monitor"}}})
+    directory = SECRETS.replace("secrets", "monitor")
+    assert shown.containers["page"].mounts == (f"{directory}:/srv/monitor:ro",)
+    compose = yaml.safe_load(shown.files[shown.compose_file])
+    volume = {"type": "bind", "source": directory, "target": "/srv/monitor", "read_only": True}
+    assert compose["services"]["page"]["volumes"] == [volume]
 
 
 def test_a_container_has_no_privilege(release):

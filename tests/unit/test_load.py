@@ -95,6 +95,11 @@ BAD_FIELDS = [
     ({"needs": ["risk"]}, "risk.needs: a cycle, risk → risk"),
     ({"environment": {"A B": "1"}}, "risk.environment: 'A B': write a name of letters"),
     ({"environment": {"A": 1}}, "risk.environment.A = 1: write text, in quotes"),
+    (
+        {"host_directories": {"secrets": "/a"}},
+        "services.risk: 'host_directories': 'secrets' is Drydock's own: choose another",
+    ),
+    ({"host_directories": {"a/b": "/a"}}, "risk.host_directories: 'a/b': write a name of"),
     ({"workers": 1.5}, "risk.workers = 1.5: write a whole number"),
 ]
 

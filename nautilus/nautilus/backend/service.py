@@ -18,6 +18,7 @@ from nautilus.backend.guard import Guard
 from nautilus.backend.jobs import AllJobs
 from nautilus.backend.keys import Keys
 from nautilus.backend.schema import prepare
+from nautilus.backend.store_metrics import StoreMetrics
 from nautilus.catalogue import SERVICES
 from nautilus.frame.health import HealthCheck
 from nautilus.frame.service import Service
@@ -65,7 +66,11 @@ class Backend(Service):
         router.include_router(self._jobs.routes(), dependencies=guarded)
         router.include_router(self._proxy.routes(), dependencies=guarded)
         router.include_router(self._keys.routes(), dependencies=[Depends(self._guard.admit_writer)])
-        return router
+        # Not below /api, so that nginx doesn't lead there.
+        whole = APIRouter()
+        whole.include_router(StoreMetrics(self.stores).routes())
+        whole.include_router(router)
+        return whole
 
     @override
     @asynccontextmanager
