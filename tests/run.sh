@@ -34,7 +34,8 @@ say "Nautilus: its page"
 (cd nautilus/frontend && npm ci --no-progress && npm test)
 
 say "Drydock: units, operations, the lab, the stories, the page in a browser"
-$python -m pytest "$@"
+# One process a Mac: what one waits for, the other has the cores for (tests/conftest.py groups them).
+$python -m pytest --numprocesses 2 --dist loadgroup "$@"
 
 say "Nautilus: its engines and its backend, in an environment of their own"
 "${UV:-uv}" sync --quiet --frozen --project nautilus

@@ -20,33 +20,29 @@ RUNTIMES = {
 }
 
 
-@pytest.fixture
-def also_on_mac1(mac1: Mac):
-    mac1.remove_stack("harbour")
-    yield mac1
-    mac1.remove_stack("harbour")
-
-
-def test_two_macs_at_once_each_get_their_own(
-    running: Project, lab: Lab, also_on_mac1: Mac, mac2: Mac, tmp_path: Path
-):
+def test_two_macs_at_once_each_get_their_own(harbour: Project, odd_lab: Lab, tmp_path: Path):
+    everywhere = Project(harbour.folder, ROOT / "lab/inventory.py", odd_lab.environment)
+    everywhere.deploy(hosts="mac1,mac2")
     inventory = write_inventory(
         tmp_path / "macs.py",
         {
-            "m4max": [login(lab.hosts["mac1"], overrides={"pilot": {"cpuset": "1"}})],
-            "m1": [login(lab.hosts["mac2"], overrides={"pilot": {"memory": "128 MiB"}})],
+            "m1": [login(odd_lab.hosts["mac1"], overrides={"pilot": {"cpuset": "1"}})],
+            "m3ultra": [login(odd_lab.hosts["mac2"], overrides={"pilot": {"memory": "128 MiB"}})],
         },
     )
-    run = running.run("deploy.py", "-y", hosts="mac1,mac2", inventory=inventory)
+    run = everywhere.run("deploy.py", "-y", hosts="mac1,mac2", inventory=inventory)
 
     assert run.status == 0, run.text
     for name in ("mac1", "mac2"):
         assert f"[{name}] 4/4 containers healthy, 1/1 endpoints answer" in run.text
+    assert "[mac1]   pilot: cpuset 0 → 1, applied live" in run.text
     assert "[mac2]   pilot: memory 96 MiB → 128 MiB, applied live" in run.text
-    on_mac1 = also_on_mac1.containers("harbour")["harbour-pilot"]
-    on_mac2 = mac2.containers("harbour")["harbour-pilot"]
-    assert on_mac1["Config"]["Image"] == "harbour-pilot:m4max"
-    assert on_mac2["Config"]["Image"] == "harbour-pilot:m1"
+    on_mac1, on_mac2 = (
+        Mac(odd_lab.settings, odd_lab.hosts[name]).containers("harbour")["harbour-pilot"]
+        for name in ("mac1", "mac2")
+    )
+    assert on_mac1["Config"]["Image"] == "harbour-pilot:m1"
+    assert on_mac2["Config"]["Image"] == "harbour-pilot:m3ultra"
     assert [each["HostConfig"]["CpusetCpus"] for each in (on_mac1, on_mac2)] == ["1", "0"]
     assert [each["HostConfig"]["Memory"] >> 20 for each in (on_mac1, on_mac2)] == [96, 128]
 

@@ -30,7 +30,7 @@ def for_the_lab(command: str) -> str:
     if command.startswith("make ") and command != "make plan":
         return f"{command} INVENTORY=lab/inventory.py ARGS='--limit mac1'"
     command = command.replace("pyinfra inventory.py", "pyinfra lab/inventory.py --limit mac1")
-    return command.replace("lab/inventory.py ../", "lab/inventory.py --limit mac2 ../")
+    return command.replace("lab/inventory.py ../", "lab/inventory.py --limit mac1 ../")
 
 
 @pytest.mark.lab
