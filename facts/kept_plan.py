@@ -38,7 +38,7 @@ def plan_rollback(host: Host) -> WayBack:
     Needs no more of the project than the stack's name: the release is read from the host.
     DrydockError says what is missing of it.
     """
-    located, settings = _located(host)
+    located, settings = located_by_name(host)
     daemon: Daemon
     current: CurrentRelease
     kept: list[KeptRelease]
@@ -61,12 +61,13 @@ def plan_rollback(host: Host) -> WayBack:
 
 def kept_on(host: Host) -> tuple[list[KeptRelease], str | None]:
     """The releases that a host keeps, and which of them is current."""
-    located, _ = _located(host)
+    located, _ = located_by_name(host)
     current: CurrentRelease = current_release(host, located.directory)
     return kept_releases(host, located.directory), current.id
 
 
-def _located(host: Host) -> tuple[Located, Settings]:
+def located_by_name(host: Host) -> tuple[Located, Settings]:
+    """Where a host has its daemon and its stack, of whose data the name alone is needed."""
     groups = [str(group) for group in host.groups]
     data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
     name, settings = load_settings(data, group_origins(groups, Path("group_data")))

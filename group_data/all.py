@@ -14,6 +14,7 @@ _REDIS = {
     "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
 }
 _DATABASE = "postgres:5432/nautilus"
+_BACKUP = {word: ("backup", word) for word in ("save", "check", "load")}
 _CODE = (
     "nautilus/nautilus/*.py",
     "nautilus/nautilus/frame",
@@ -125,6 +126,11 @@ _ENGINES = {
         working_set="256 MiB",
         latency_class="latency",
         volumes={"marketdata-archive": "/archive"},
+        backup={
+            "save": ("tar", "-C", "/archive", "--exclude=*.draft", "-cf", "-", "."),
+            "check": ("tar", "-tf", "-"),
+            "load": ("tar", "-C", "/archive", "-xf", "-"),
+        },
         # Days of ticks in the database; older ones are in the archive alone.
         environment={"ARCHIVE_DIRECTORY": "/archive", "TICKS_KEPT_DAYS": "7"},
     ),
@@ -237,6 +243,7 @@ stack = {
                     "pg_ident.conf": "postgres/pg_ident.conf.j2",
                     "start-sized": "postgres/start-sized.j2",
                     "rotate-login": "postgres/rotate-login.j2",
+                    "backup": "postgres/backup.j2",
                 },
                 "arguments": {"max_connections": 200},
             },
@@ -257,6 +264,7 @@ stack = {
                 **{secret: ("rotate-login", role) for role, secret in _ROLE_SECRETS.items()},
             },
             "volumes": {"postgres-data": "/var/lib/postgresql/data"},
+            "backup": {**_BACKUP, "load_while": "running"},
             "tmpfs": ("/tmp", "/var/run/postgresql"),
             "health": {
                 "test": ("pg_isready", "-q", "-h", "127.0.0.1", "-U", "nautilus"),
@@ -276,6 +284,7 @@ stack = {
                     "start-sized": "redis/start-sized.j2",
                     "healthy": "redis/healthy.j2",
                     "rotate-login": "redis/rotate-login.j2",
+                    "backup": "redis/backup.j2",
                 },
             },
             "cpus": 0.5,
@@ -286,6 +295,7 @@ stack = {
             "secrets": ("redis_password",),
             "rotate": {"redis_password": ("rotate-login",)},
             "volumes": {"redis-data": "/data"},
+            "backup": _BACKUP,
             "health": {"test": ("healthy",), "start_interval_s": 0.5},
             "latency_class": "latency",
             "sized_at_start": True,

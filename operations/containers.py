@@ -98,12 +98,12 @@ def _start(
     starter = Starter(host, api, release, waiting, stand_ins=len(routers))
     try:
         # With their needs, so that Compose's own hash holds: `compose up` by hand then agrees.
-        _create(host, release, detected, changes.subjects("create"), "--no-recreate")
+        create(host, release, detected, changes.subjects("create"), "--no-recreate")
     except ServiceFailedError as failure:
         return refused(host, str(failure))
     succeeded = starter.run(
         replaced=set(changes.subjects("recreate")),
-        recreate=lambda group: _create(
+        recreate=lambda group: create(
             host, release, detected, group, "--no-deps", "--force-recreate"
         ),
         startup=startup,
@@ -115,9 +115,10 @@ def _start(
     return succeeded
 
 
-def _create(
+def create(
     host: Host, release: Release, detected: Detected, services: tuple[str, ...], *flags: str
 ) -> None:
+    """Have Compose make containers, without starting them; ServiceFailedError when it can't."""
     if not services:
         return
     directory = f"{detected.directory}/releases/{release.id}"

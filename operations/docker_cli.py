@@ -30,9 +30,10 @@ def compose(
     return docker(detected, "compose", "--progress", "plain", "--file", path, *arguments)
 
 
-def run(host: Host, command: StringCommand, failure: str, lines: int) -> None:
-    """Run a command quietly; where it fails, ServiceFailedError with its last so many lines."""
+def run(host: Host, command: StringCommand, failure: str, lines: int) -> list[str]:
+    """Run a command quietly: what it prints, or ServiceFailedError with its last so many lines."""
     succeeded, output = host.run_shell_command(command, print_output=False, print_input=False)
     if not succeeded:
         said = "\n".join(output.output_lines[-lines:])
         raise ServiceFailedError(f"{failure}\n{said}")
+    return list(output.stdout_lines)

@@ -66,7 +66,7 @@ def note(
     update: Mapping[str, object] = {
         "state": state,
         "verdict": verdict,
-        "verified_at": _now(),
+        "verified_at": now(),
         "images": _images(host, plan),
         "seconds_to_healthy": startup.seconds_to_healthy if startup else {},
     }
@@ -77,14 +77,15 @@ def _fresh(plan: HostPlan, number: int) -> Record:
     return Record(
         release=plan.release.id,
         number=number,
-        deployed_at=_now(),
+        deployed_at=now(),
         who=operator(),
         why=plan.settings.why,
         changes=tuple(change.sentence for change in plan.changes.all),
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """The time, as records say it."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -18,7 +18,7 @@ SEEN_WITHIN_S = 20
 
 
 def generate(path: str) -> StringCommand:
-    """Generate a secret where there is none; it never leaves the host.
+    """Generate a secret where there is none; nothing but a backup takes it from the host.
 
     The directory is closed to other users. The file itself is readable to whoever may enter, since
     a bind mount keeps its mode and the container's user is not the owner.

@@ -8,7 +8,7 @@ from stack.lock import LockInfo
 
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
-    "switch", "rotate", "retire",
+    "switch", "rotate", "retire", "save", "clear", "load",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -24,6 +24,9 @@ DONE_BY: dict[Action, str] = {
     "remove": "remove",
     "switch": "switched back",
     "rotate": "changed while all runs",
+    "save": "saved while all runs",
+    "clear": "removed with its data",
+    "load": "brought back",
 }
 
 

@@ -117,9 +117,14 @@ def health_fields(health: HealthCheck) -> dict[str, object]:
     """A health check as the daemon keeps it; the deploy's own deadline is no part of it."""
     return {
         "test": ["CMD", *health.test],
-        "interval_s": health.interval_s,
-        "timeout_s": health.timeout_s,
+        "interval_s": _number(health.interval_s),
+        "timeout_s": _number(health.timeout_s),
         "retries": health.retries,
-        "start_period_s": health.start_period_s,
-        "start_interval_s": health.start_interval_s,
+        "start_period_s": _number(health.start_period_s),
+        "start_interval_s": _number(health.start_interval_s),
     }
+
+
+def _number(value: float) -> float:
+    """The same number in the same digits, whether it was said in data or read from a file."""
+    return int(value) if value == int(value) else value

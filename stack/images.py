@@ -164,12 +164,12 @@ def _make_image(
         files={"Dockerfile": dockerfile.encode(), **files},
         upstream=upstream,
         parents=tuple(parents),
-        parts=_summary(parts),
+        parts=summary(parts),
         digest=digest.of_data(parts),
     )
 
 
-def _summary(parts: Mapping[str, str]) -> dict[str, str]:
+def summary(parts: Mapping[str, str]) -> dict[str, str]:
     """Parts short enough for a label: a digest for each folder of the context."""
     folders: dict[str, dict[str, str]] = {}
     for part, value in parts.items():

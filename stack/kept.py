@@ -47,6 +47,7 @@ class _Description(Data):
     stack: Stack
     map: dict[str, Allocation]
     images: dict[str, dict[str, Any]]
+    shared: dict[str, dict[str, Any]] = Field(default_factory=dict)
     containers: dict[str, dict[str, Any]]
 
 
@@ -93,7 +94,7 @@ def read_kept(
     release = None
     if not damage:
         try:
-            release = _read_description(description, files)
+            release = read_description(description, files)
         except (ValidationError, ValueError):
             damage = [f"{DESCRIPTION} was written by another version of Drydock"]
     return KeptRelease(release_id, _read_record(record), release, tuple(damage))
@@ -116,7 +117,11 @@ def _read_record(text: str) -> Record | None:
         return None
 
 
-def _read_description(text: str, files: dict[str, str]) -> Release:
+def read_description(text: str, files: Mapping[str, str]) -> Release:
+    """A release from its description; ValueError where another version of Drydock wrote it.
+
+    + files: path → SHA-256 of all that lies beside it
+    """
     said = _Description.model_validate_json(text)
     if said.format != FORMAT:
         raise ValueError(f"format {said.format}")
@@ -125,9 +130,10 @@ def _read_description(text: str, files: dict[str, str]) -> Release:
         map=Map(services=said.map),
         tag=said.tag,
         images={name: _IMAGE.validate_python(it) for name, it in said.images.items()},
+        shared={name: _IMAGE.validate_python(it) for name, it in said.shared.items()},
         containers={name: _CONTAINER.validate_python(it) for name, it in said.containers.items()},
         files={},
-        kept=files,
+        kept=dict(files),
     )
 
 

@@ -47,6 +47,7 @@ def mix(base: Release, source: Release, services: Iterable[str], secrets_directo
             **{path: it for path, it in base.kept.items() if not _belongs(path, chosen)},
             **{path: it for path, it in source.kept.items() if _belongs(path, chosen)},
         },
+        shared=base.shared,
     )
     anew = {
         mixed.compose_file: render_compose(mixed, secrets_directory, HOME).encode(),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from stack.backup import Backup
 from stack.fields import (
     AbsolutePath,
     Argument,
@@ -88,6 +89,8 @@ class Service(Data):
     """Named volume → path in the container."""
     host_directories: dict[Name, AbsolutePath] = Field(default_factory=dict)
     """Directory beside the stack's releases on the host → path in the container, read-only."""
+    backup: Backup | None = None
+    """How the data in its volumes is saved and brought back."""
     tmpfs: tuple[AbsolutePath, ...] = ("/tmp",)  # noqa: S108 - a path in the container
     shared_memory: MemoryBytes = 64 * 2**20
     """Size of /dev/shm; it counts towards the memory limit."""

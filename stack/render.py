@@ -31,6 +31,8 @@ class Release:
     """Path below the release's directory → content, the manifest excepted."""
     kept: Mapping[str, str] = field(default_factory=dict)
     """Path → SHA-256 of files that are on the host alone, in a release that is kept there."""
+    shared: Mapping[str, Image] = field(default_factory=dict)
+    """Of a kept release: images that its services' are built on, which it can run without."""
 
     @property
     def id(self) -> str:
@@ -62,13 +64,16 @@ class Release:
 
     def description(self) -> bytes:
         """What should run, as far as going back to it needs to know: see stack/kept.py."""
-        images = {name: asdict(self.images[name]) for name in self.containers}
+        known = {**self.shared, **self.images}
+        images = {name: {**asdict(it), "files": {}} for name, it in known.items()}
         content = {
             "format": FORMAT,
             "tag": self.tag,
             "stack": self.stack.model_dump(mode="json"),
             "map": {name: it.model_dump() for name, it in self.map.services.items()},
-            "images": {name: {**image, "files": {}} for name, image in images.items()},
+            "images": {name: it for name, it in images.items() if name in self.containers},
+            # What those are built on: to go back nobody needs it, to build them elsewhere one does.
+            "shared": {name: it for name, it in images.items() if name not in self.containers},
             "containers": {name: asdict(it) for name, it in self.containers.items()},
         }
         return json.dumps(content, indent=1).encode()
@@ -90,6 +95,28 @@ def render_release(
     `secrets_directory` is the absolute path on the host whose files become /run/secrets.
     """
     images = make_images(stack, tag, architecture, upstream_digests, project)
+    contexts = {
+        f"images/{image.name}/{path}": content
+        for image in images.values()
+        for path, content in image.files.items()
+    }
+    return release_of(stack, core_map, tag, images, contexts, settings, secrets_directory, project)
+
+
+def release_of(
+    stack: Stack,
+    core_map: Map,
+    tag: str,
+    images: Mapping[str, Image],
+    contexts: Mapping[str, bytes],
+    settings: Settings,
+    secrets_directory: str,
+    project: Path,
+) -> Release:
+    """A release of images that are known.
+
+    + contexts: files of their build contexts, by path below the release's directory
+    """
     containers = {
         name: desired_container(
             stack, name, images[name], core_map.services[name], settings, secrets_directory
@@ -97,14 +124,12 @@ def render_release(
         for name in stack.services
     }
     release = Release(stack, core_map, tag, images, containers, files={})
-    files = {
-        f"images/{image.name}/{path}": content
-        for image in images.values()
-        for path, content in image.files.items()
-    }
     compose = render_compose(release, secrets_directory, project)
-    files[release.compose_file] = compose.encode()
-    files[DESCRIPTION] = release.description()
+    files = {
+        **contexts,
+        release.compose_file: compose.encode(),
+        DESCRIPTION: release.description(),
+    }
     return Release(stack, core_map, tag, images, containers, files)
 
 

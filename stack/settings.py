@@ -47,6 +47,14 @@ class Settings(Data):
     """For rollback.py: go back with these services alone."""
     keep_failed: bool = False
     """Whether a deploy that fails leaves the host as it is, instead of rolling back."""
+    key_file: str | None = None
+    """For backup.py and restore.py: file on the control machine with the key of the secrets."""
+    to: str | None = None
+    """For backup.py: folder on the control machine that the backup is fetched to."""
+    archive: str | None = None
+    """For restore.py: the backup, a file on the control machine."""
+    replace_data: bool = False
+    """For restore.py: whether what the host has of the stack, its data too, goes before."""
     lock_wait_s: int = Field(0, ge=0)
     """How long a run waits for the lock of another that changes the same stack."""
     break_lock: bool = False

@@ -52,6 +52,7 @@ def arguments(kwargs, facts, project):
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
+        "what": lambda said: backup_of(said, facts, project),
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),
@@ -68,6 +69,16 @@ def plan_of(said, facts, project):
         current = plan.release.id if said["current"] == "RELEASE" else said["current"]
         plan.current = CurrentRelease(id=current)
     return plan
+
+
+def backup_of(said, facts, project):
+    """A backup's plan, with `secrets` and `services` of the archive."""
+    plan = {key: it for key, it in said.items() if key not in ("secrets", "services")}
+    archive = SimpleNamespace(
+        secrets=said.get("secrets", {}),
+        manifest=SimpleNamespace(services=said.get("services", ())),
+    )
+    return SimpleNamespace(plan=plan_of(plan, facts, project), archive=archive)
 
 
 def demo_mixture(project, services):
