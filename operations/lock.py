@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
 from weakref import WeakKeyDictionary
 
 import gevent
@@ -18,7 +19,8 @@ from facts.observe import current_release
 from facts.plan import HostPlan, look_again
 from link.channel import cut, is_local
 from link.dialogue import Dialogue
-from operations.records import operator
+from operations import journal
+from operations.operator import operator
 from operations.refusal import refused, step
 from stack.lock import breakable, why_locked
 
@@ -61,7 +63,7 @@ def waited_for(host: Host, plan: HostPlan) -> bool:
         return False
     host.log(f"waiting up to {patience_s} s for the lock of {lock.told}")
     # There is no event to wait for in a shell; each look is a second after the last.
-    path = QuoteString(f"{plan.detected.directory}/lock")
+    path, began = QuoteString(f"{plan.detected.directory}/lock"), monotonic()
     host.run_shell_command(
         StringCommand(
             f"left={patience_s}; while [ $left -gt 0 ] && [ -d",
@@ -69,6 +71,8 @@ def waited_for(host: Host, plan: HostPlan) -> bool:
             "]; do sleep 1; left=$((left - 1)); done",
         )
     )
+    what = f"waiting for the lock of {lock.told}"
+    journal.tell(host, "wait", what, "lock", seconds=monotonic() - began)
     return True
 
 
@@ -90,6 +94,8 @@ def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
     if lock and dead:
         host.log(f"broke the lock of {lock.told}, who is gone")
     if look_again(host, plan).is_where(plan):
+        if not journal.begin(host, plan, purpose):
+            return False
         _holding[host] = held
         return True
     return refused(
@@ -122,8 +128,11 @@ class _Held(BaseStateCallback):
         """Give it back, and wait until it is."""
         if host is not self._host:
             return
+        lost = self._over.is_set()
         self._over.set()
         self._beats.join()
+        if not lost:
+            journal.end(host, "not verified")
         # A connection that is gone has given it back already.
         with contextlib.suppress(OSError, EOFError):
             self._dialogue.say("end")

@@ -8,6 +8,8 @@ import gevent
 from gevent.event import Event
 from pyinfra.api.host import Host
 
+from operations.journal import tell
+
 SILENCE_S = 5
 
 
@@ -30,6 +32,8 @@ class Progress:
         self.seconds[name] = monotonic() - self._begun.pop(name)
         count = f"{len(self.seconds)}/{self._total}"
         self._host.log(f"{count} {name} {outcome} in {self.seconds[name]:.1f} s")
+        what, seconds = f"{self._verb} {name}", self.seconds[name]
+        tell(self._host, "step", what, name, outcome=outcome, seconds=seconds)
 
     @contextmanager
     def told(self) -> Iterator["Progress"]:

@@ -1,8 +1,6 @@
 """The record of a release on its host: who deployed it, when, why, and how it went."""
 
-import getpass
 import io
-import socket
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 
@@ -12,6 +10,8 @@ from pyinfra.api.operation import operation
 
 from facts.observe import kept_releases, observe
 from facts.plan import HostPlan
+from operations import journal
+from operations.operator import operator
 from operations.refusal import refused, step
 from operations.start import Startup
 from stack.kept import Record, RecordState
@@ -40,11 +40,6 @@ def good(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None, No
         yield step(note, plan, "good", (), startup)
 
 
-def operator() -> str:
-    """Who runs this, and where."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
 def _begin(host: Host, plan: HostPlan) -> bool:
     known = [it.number for it in kept_releases(host, plan.detected.directory)]
     return _write(host, plan, _fresh(plan, max(known, default=0) + 1))
@@ -70,7 +65,10 @@ def note(
         "images": _images(host, plan),
         "seconds_to_healthy": startup.seconds_to_healthy if startup else {},
     }
-    return _write(host, plan, record.model_copy(update=update))
+    for service, seconds in (startup.interruption_s if startup else {}).items():
+        journal.tell(host, "interruption", f"{service} was away", service, seconds=seconds)
+    written = _write(host, plan, record.model_copy(update=update))
+    return journal.end(host, state, verdict) and written
 
 
 def _fresh(plan: HostPlan, number: int) -> Record:
@@ -101,6 +99,10 @@ def _write(host: Host, plan: HostPlan, record: Record) -> bool:
     path = f"{plan.detected.directory}/releases/{record.release}.json"
     content = record.model_dump_json(indent=1).encode()
     moved = StringCommand("mv", QuoteString(f"{path}.new"), QuoteString(path))
+    if record.state == "good":
+        # For the monitor, to which a record is JSON, and a file's time another option in each ls.
+        stamp = QuoteString(f"{plan.detected.directory}/deployed")
+        moved = StringCommand(moved, "&& date +%s >", stamp)
     if host.put_file(io.BytesIO(content), f"{path}.new") and host.run_shell_command(moved)[0]:
         return True
     return refused(host, f"the release's record can't be written: {path}")

@@ -16,7 +16,7 @@ from requests.exceptions import RequestException
 from facts.kept_plan import plan_kept, whole
 from facts.observe import current_release, kept_releases
 from facts.plan import HostPlan, replacing
-from operations import containers, images, lock, releases
+from operations import containers, images, journal, lock, releases
 from operations.records import note
 from operations.refusal import refused
 from operations.start import Startup
@@ -71,6 +71,7 @@ class Restorer(BaseStateCallback):
             restore(host, self._plan, f"the operation {failed!r} failed")
         except DrydockError as error:
             refused(host, f"nothing was rolled back: {error}")
+            journal.end(host, "failed", (f"nothing was rolled back: {error}",))
         except LOST as error:
             refused(
                 host,

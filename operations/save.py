@@ -14,7 +14,8 @@ from facts.release import digest_line
 from link import files
 from operations.docker_cli import docker, run
 from operations.health import ServiceFailedError
-from operations.records import now, operator
+from operations.operator import operator
+from operations.records import now
 from operations.refusal import refused, step
 from stack import digest
 from stack.archive import DATA, MANIFEST, RELEASE, SEALED, Manifest, open_archive, seal_secrets
