@@ -15,6 +15,7 @@ from operations import (
     images,
     keep,
     lock,
+    monitor,
     records,
     releases,
     restore,
@@ -43,6 +44,10 @@ def deploy(host: Host) -> None:
 
     restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
+    made = monitor.write(plan=plan, name="Write the monitor")
+    attach(host, made, changes, "install", "uninstall")
+    monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
+    monitor.load(plan=plan, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     made = releases.write(
         release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
     )

@@ -17,6 +17,7 @@ from bench.engines import engines
 from bench.footprint import footprint
 from bench.marketdata import marketdata
 from bench.memory import memory
+from bench.monitor import monitor
 from bench.nothing import nothing
 from bench.optimum import STACKS, optimum
 from bench.result import Result
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "engines": (engines, 3),
     "footprint": (footprint, 3),
     "marketdata": (marketdata, 3),
+    "monitor": (monitor, 5),
     "optimum": (optimum, STACKS),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""

@@ -1,7 +1,7 @@
 """What a host is: its data, its chip, its Docker runtime and daemon."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from link.daemon import daemon
 from stack.chips import linux_chip, parse_sysctl
 from stack.daemon import daemon_of
 from stack.errors import DrydockError
+from stack.launchd import Account
 from stack.load import Inputs, group_origins, load_stack
 from stack.model import Chip, Daemon
 from stack.settings import Settings
@@ -33,6 +34,8 @@ class Located:
     """Where the stack lives on the host: ~/.drydock/STACK, absolute."""
     docker_environment: dict[str, str]
     """What every Docker CLI command there needs in its environment."""
+    account: Account | None = field(default=None, kw_only=True)
+    """Whose stack it is, on a Mac; None where there is no launchd."""
 
     @property
     def secrets_directory(self) -> str:
@@ -81,7 +84,14 @@ def locate(
             "DOCKER_HOST": f"unix://{answering.docker_socket}",
             "DOCKER_CONFIG": f"{directory}/docker",
         },
+        account=_account(machine),
     )
+
+
+def _account(machine: MachineInfo) -> Account | None:
+    if machine.kernel != "Darwin" or machine.uid is None:
+        return None
+    return Account(machine.user, machine.uid, machine.home)
 
 
 def _chip(machine: MachineInfo) -> Chip:

@@ -20,6 +20,7 @@ class MachineInfo:
     cpus: int | None
     sysctl_text: str
     linux_cpu_model: str
+    uid: int | None = None
 
     def to_json(self) -> dict[str, object]:
         """For pyinfra's own JSON output."""
@@ -49,6 +50,7 @@ class Machine(FactBase[MachineInfo]):
             cpus=_number(sysctl.get("hw.logicalcpu") or values.get("cpus")),
             sysctl_text="".join(f"{line}\n" for line in output[end + 1 :]),
             linux_cpu_model=values.get("linux_cpu_model", ""),
+            uid=_number(values.get("uid")),
         )
 
 

@@ -2,7 +2,7 @@
 # Prints name=value lines, and at the end the text of sysctl as it stands.
 kernel=$(uname -s)
 printf 'kernel=%s\narchitecture=%s\n' "$kernel" "$(uname -m)"
-printf 'home=%s\nuser=%s\n' "$HOME" "$(id -un)"
+printf 'home=%s\nuser=%s\nuid=%s\n' "$HOME" "$(id -un)" "$(id -u)"
 
 if [ "$kernel" != Darwin ]; then
     printf 'os_version=%s\n' "$(. /etc/os-release 2>/dev/null; printf %s "$PRETTY_NAME")"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
@@ -12,12 +12,14 @@ from pyinfra.api.host import Host
 from facts.detect import Located
 from facts.kept import KeptReleases
 from facts.release import Release as ReleaseFact
+from facts.release import ReleaseInfo
 from facts.runtime import Daemon
 from link.daemon import MAX_CONNECTIONS, daemon
 from stack.changes import CurrentRelease
 from stack.errors import DrydockError
 from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
 from stack.kept import KeptRelease, read_kept
+from stack.launchd import FoundMonitor, Kind, kind_at
 from stack.lock import read_lock
 from stack.model import Stack
 from stack.observed import Observed, read_container, read_image
@@ -173,8 +175,19 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         manifest=manifest,
         secrets=info.secret_names,
         directories=info.directory_names,
+        monitor=_read_monitor(info, directory),
         lock=read_lock(info.lock),
     )
+
+
+def _read_monitor(info: ReleaseInfo, directory: str) -> FoundMonitor:
+    own, placed = {}, {}
+    for path, it in info.monitor_files.items():
+        if path.startswith(f"{directory}/monitor/"):
+            own[path.removeprefix(f"{directory}/monitor/")] = it
+        else:
+            placed[kind_at(path)] = it
+    return FoundMonitor(own, placed, frozenset(cast(tuple[Kind, ...], info.monitor_loaded)))
 
 
 def kept_releases(host: Host, directory: str) -> list[KeptRelease]:

@@ -1,6 +1,6 @@
 """What a host should run, what it runs, and the changes between the two."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -13,9 +13,11 @@ from facts.requirements import refuse_chip
 from facts.together import together
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
+from stack.launchd import Job, job_of
 from stack.load import Inputs
 from stack.map import plan
 from stack.model import Daemon, Map
+from stack.monitor import monitor_changes
 from stack.observed import Observed
 from stack.pins import unpinned
 from stack.render import Release, render_release
@@ -36,6 +38,8 @@ class HostPlan:
     current: CurrentRelease
     changes: Changes
     made_at: float = field(default_factory=monotonic)
+    jobs: tuple[Job, ...] | None = None
+    """The monitor that the host should have, one or none; None leaves it as it is."""
     unpinned: tuple[str, ...] = ()
     """Upstream images whose digest nothing in the data decides."""
 
@@ -73,18 +77,40 @@ def plan_host(host: Host) -> HostPlan:
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
+    jobs = _jobs(inputs, detected)
     release = _render(inputs, detected, core_map, digests)
-    changes = compare(release, current, observed, detected.daemon.cpus)
+    changes = _changes(release, current, observed, detected, jobs)
     # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
     pulled = set(changes.subjects("pull")) - set(unknown) - pins.keys()
     if pulled:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
-        changes = compare(release, current, observed, detected.daemon.cpus)
+        changes = _changes(release, current, observed, detected, jobs)
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
+        jobs=jobs,
         unpinned=unpinned(inputs.stack, pins),
     )  # fmt: skip
+
+
+def _changes(
+    release: Release,
+    current: CurrentRelease,
+    observed: Observed,
+    detected: Detected,
+    jobs: tuple[Job, ...] | None,
+) -> Changes:
+    own = () if jobs is None else tuple(monitor_changes(jobs, current.monitor))
+    return Changes((*own, *compare(release, current, observed, detected.daemon.cpus).all))
+
+
+def _jobs(inputs: Inputs, detected: Detected) -> tuple[Job, ...]:
+    kind, account = inputs.settings.monitor, detected.account
+    if kind == "off" or account is None:
+        return ()
+    docker = {**detected.docker_environment, "docker_cli": detected.runtime.docker_cli}
+    free = inputs.settings.min_free_disk
+    return (job_of(kind, inputs.stack.name, account, detected.directory, docker, free),)
 
 
 def replacing(host: Host, plan: HostPlan) -> tuple[Replacement, ...]:
@@ -105,8 +131,8 @@ def look_again(host: Host, plan: HostPlan) -> HostPlan:
         lambda: observe(host, plan.detected.runtime, plan.release.stack),
         lambda: current_release(host, plan.detected.directory),
     )
-    changes = compare(plan.release, current, observed, plan.detected.daemon.cpus)
-    return HostPlan(plan.settings, plan.detected, plan.release, observed, current, changes)
+    changes = _changes(plan.release, current, observed, plan.detected, plan.jobs)
+    return replace(plan, observed=observed, current=current, changes=changes, made_at=monotonic())
 
 
 def _render(

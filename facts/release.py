@@ -23,6 +23,10 @@ class ReleaseInfo:
     release_ids: tuple[str, ...] = ()
     secret_names: tuple[str, ...] = ()
     directory_names: tuple[str, ...] = ()
+    monitor_loaded: tuple[str, ...] = ()
+    """agent, daemon: as which launchd knows the stack's monitor."""
+    monitor_files: dict[str, str] = field(default_factory=dict)
+    """Absolute path → SHA-256 of the monitor's programs and property lists."""
     lock: dict[str, str] = field(default_factory=dict)
     """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
@@ -50,14 +54,16 @@ class Release(FactBase[ReleaseInfo]):
         """Read names, then digests, then the manifest."""
         lines = iter(output)
         names = [line.partition("\t")[::2] for line in takewhile(lambda x: x != "files", lines)]
-        digests = list(takewhile(lambda line: line != "manifest", lines))
+        digests = dict(map(digest_line, takewhile(lambda line: line != "manifest", lines)))
         return ReleaseInfo(
             current=dict(names).get("current", ""),
             manifest=decoded(lines),
-            files=dict(digest_line(line) for line in digests),
+            files={path: it for path, it in digests.items() if not path.startswith("/")},
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),
             directory_names=tuple(name for kind, name in names if kind == "directory"),
+            monitor_loaded=tuple(name for kind, name in names if kind == "loaded"),
+            monitor_files={path: it for path, it in digests.items() if path.startswith("/")},
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 

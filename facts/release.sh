@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints what lies in a stack's directory: the lock, directories, releases, secrets' names, the
-# current release's files. Parameter: the directory.
+# Prints what lies in a stack's directory: the lock, directories, what launchd runs of the monitor,
+# releases, secrets' names, the current release's files and the monitor's. Parameter: the directory.
 cd "$1" 2>/dev/null || exit 0
 if [ -d lock ]; then
     value() { sed -n "s/^$1	//p" lock/owner 2>/dev/null; }
@@ -19,6 +19,12 @@ for directory in */; do
     directory=${directory%/}
     [ -d "$directory" ] && [ ! -h "$directory" ] && printf 'directory\t%s\n' "$directory"
 done
+stack=$PWD
+label=dev.drydock.${stack##*/}.monitor
+if command -v launchctl >/dev/null; then
+    launchctl print "user/$(id -u)/$label" >/dev/null 2>&1 && printf 'loaded\tagent\n'
+    launchctl print "system/$label" >/dev/null 2>&1 && printf 'loaded\tdaemon\n'
+fi
 for release in releases/*/; do
     release=${release%/}
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"
@@ -29,11 +35,16 @@ done
 [ -L current ] || exit 0
 printf 'current\t%s\n' "$(readlink current)"
 cd current/ 2>/dev/null || exit 0
+set -- .
+for file in "$stack"/monitor/*.sh "$stack"/monitor/*.awk "$stack"/monitor/*.plist \
+    "$HOME/Library/LaunchAgents/$label.plist" "/Library/LaunchDaemons/$label.plist"; do
+    [ -f "$file" ] && set -- "$@" "$file"
+done
 echo files
 if command -v sha256sum >/dev/null; then
-    find . -type f -exec sha256sum {} +
+    find "$@" -type f -exec sha256sum {} +
 else
-    find . -type f -exec shasum -a 256 {} +
+    find "$@" -type f -exec shasum -a 256 {} +
 fi
 [ -f manifest.json ] || exit 0
 echo manifest

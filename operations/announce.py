@@ -31,6 +31,8 @@ def announce(
         host.log_styled(f"  images: {said}", fg="yellow")
     for change in plan.changes.all:
         host.log(f"  {change.sentence}")
+    if plan.detected.account is None and plan.settings.monitor != "off":
+        host.log("  no monitor: it runs under launchd, which this host doesn't have")
     for replacement in replaced:
         host.log(f"  {replacement.sentence}")
     if diff:

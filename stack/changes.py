@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from stack.launchd import FoundMonitor
 from stack.lock import LockInfo
 
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
-    "switch", "rotate", "retire", "save", "clear", "load",
+    "switch", "rotate", "retire", "save", "clear", "load", "install", "uninstall",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -27,6 +28,8 @@ DONE_BY: dict[Action, str] = {
     "save": "saved while all runs",
     "clear": "removed with its data",
     "load": "brought back",
+    "install": "installed",
+    "uninstall": "removed",
 }
 
 
@@ -36,7 +39,7 @@ class Change:
 
     action: Action
     subject: str
-    """A service, a shared image, an upstream image, or "release"."""
+    """A service, a shared image, an upstream image, "release" or "monitor"."""
     field: str
     old: str | None = None
     new: str | None = None
@@ -75,6 +78,7 @@ class CurrentRelease:
     directories: tuple[str, ...] = ()
     """Names of the directories beside it."""
     lock: LockInfo | None = None
+    monitor: FoundMonitor = field(default_factory=FoundMonitor)
 
 
 @dataclass(frozen=True)

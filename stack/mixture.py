@@ -7,7 +7,7 @@ from typing import TypeVar
 from stack.errors import DrydockError
 from stack.model import Map
 from stack.origins import suggest
-from stack.render import DESCRIPTION, Release, render_compose
+from stack.render import DESCRIPTION, SERVICES, Release, render_compose
 from stack.templates import HOME
 
 Value = TypeVar("Value")
@@ -52,6 +52,7 @@ def mix(base: Release, source: Release, services: Iterable[str], secrets_directo
     anew = {
         mixed.compose_file: render_compose(mixed, secrets_directory, HOME).encode(),
         DESCRIPTION: mixed.description(),
+        SERVICES: mixed.services(),
     }
     kept = {path: it for path, it in mixed.kept.items() if path not in anew}
     return Mixture(replace(mixed, files=anew, kept=kept), base.id, source.id, chosen)

@@ -29,7 +29,7 @@ from stack.routing import Routes
 
 PHASES = ("infrastructure", "core", "engines", "frontend")
 Phase = Literal["infrastructure", "core", "engines", "frontend"]
-OWN_DIRECTORIES = {"current", "docker", "lock", "releases", "secrets"}
+OWN_DIRECTORIES = {"current", "docker", "lock", "logs", "releases", "secrets"}
 """Names in a stack's directory on the host that no service may be shown."""
 
 

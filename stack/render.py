@@ -13,6 +13,7 @@ from stack.settings import Settings
 
 MANIFEST = "manifest.json"
 DESCRIPTION = "release.json"
+SERVICES = "services.tsv"
 FORMAT = 1
 """Of the description; another one can't be gone back to by this version."""
 
@@ -61,6 +62,19 @@ class Release:
         """The files' digests, kept beside them: what a later run compares with."""
         content = {"release": self.id, "files": self.manifest_files()}
         return json.dumps(content, indent=1, sort_keys=True).encode()
+
+    def services(self) -> bytes:
+        """What the monitor must know: service, container, latency class, CPUs; a line each."""
+        lines = (
+            (
+                name,
+                self.stack.container_name(name),
+                it.latency_class,
+                f"{self.map.services[name].cpus:g}",
+            )
+            for name, it in self.stack.services.items()
+        )
+        return "".join("\t".join(line) + "\n" for line in lines).encode()
 
     def description(self) -> bytes:
         """What should run, as far as going back to it needs to know: see stack/kept.py."""
@@ -129,6 +143,7 @@ def release_of(
         **contexts,
         release.compose_file: compose.encode(),
         DESCRIPTION: release.description(),
+        SERVICES: release.services(),
     }
     return Release(stack, core_map, tag, images, containers, files)
 

@@ -1,6 +1,6 @@
 """What is said of a host and of one run, beside the stack: `docs/stack.md` lists it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -17,6 +17,10 @@ def _release_id(said: object) -> object:
     if isinstance(said, float):
         raise ValueError("write it in quotes, it looks like a number: --data 'release=\"12e4\"'")
     return str(said) if isinstance(said, int) else said
+
+
+def _monitor(said: object) -> object:
+    return {True: "agent", False: "off"}[said] if isinstance(said, bool) else said
 
 
 class Settings(Data):
@@ -39,6 +43,8 @@ class Settings(Data):
     """Images built at once; default: the daemon's CPUs, at most 4."""
     keep_releases: int = Field(5, ge=1)
     """How many verified releases a host keeps, the current one included."""
+    monitor: Annotated[Literal["off", "agent", "daemon"], BeforeValidator(_monitor)] = "agent"
+    """As what launchd runs the monitor on a Mac."""
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None

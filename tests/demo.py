@@ -5,6 +5,7 @@ from pathlib import Path
 from facts.detect import Detected
 from facts.runtime import Daemon as Answering
 from stack.changes import CurrentRelease
+from stack.launchd import Account, Job, job_of
 from stack.load import Inputs, load_stack
 from stack.model import Allocation, Chip, CoreLevel, Daemon, Finding, Map
 from stack.render import MANIFEST, Release, render_release
@@ -171,4 +172,13 @@ def demo_host(home="/Users/o'brien", cli="/usr/local/bin/docker") -> Detected:
             "DOCKER_HOST": f"unix://{socket}",
             "DOCKER_CONFIG": f"{directory}/docker",
         },
+        account=Account("o'brien", 501, home),
     )
+
+
+def demo_job(kind="agent", home="/Users/o'brien") -> Job:
+    """The monitor of that Mac."""
+    host = demo_host(home)
+    docker = {**host.docker_environment, "docker_cli": host.runtime.docker_cli}
+    account = Account("o'brien", 501, home)
+    return job_of(kind, "demo", account, host.directory, docker, 6 * GIB)

@@ -11,7 +11,8 @@ from stack.errors import DrydockError
 
 PLACES = (
     ".", "releases", "secrets", "docker", "docker/config.json", "docker/ca", "secrets/password",
-    "secrets/password.new", "incoming-abc", "incoming-abc.tar", "releases/abc", "lock", "monitor",
+    "secrets/password.new", "incoming-abc", "incoming-abc.tar", "releases/abc", "lock",
+    "monitor", "monitor/monitor.sh", "logs", "logs/thermal-monitor.log", "deployed",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ RELEASE stands for the release's id, DIGEST-risk for an image's digest and SHORT
 import importlib
 import io
 import json
+import shlex
 import tarfile
 from dataclasses import replace
 from inspect import getclosurevars, getmembers
@@ -19,13 +20,16 @@ from pyinfra.api.command import FileUploadCommand, FunctionCommand, StringComman
 from pyinfra.context import ctx_host, ctx_state
 
 from facts.tools import ToolsInfo
-from operations import verification
+from operations import monitor, verification
 from operations.start import Startup
+from stack import digest
 from stack.changes import Change, Changes, CurrentRelease
+from stack.launchd import PROGRAMS, FoundMonitor
 from stack.mixture import Mixture
 from stack.render import DESCRIPTION
 from stack.rotation import Rotation
-from tests.demo import demo_host, demo_inputs, demo_release
+from stack.templates import HOME
+from tests.demo import demo_host, demo_inputs, demo_job, demo_release
 
 HERE = Path(__file__).parent
 FIXTURES = sorted(HERE.glob("*/*.json"))
@@ -50,6 +54,7 @@ def arguments(kwargs, facts, project):
         "changes": changes_of,
         "current": lambda said: SimpleNamespace(**said) if isinstance(said, dict) else said,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
+        "jobs": lambda kinds: tuple(demo_job(it, facts.get("home", "/Users/me")) for it in kinds),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
         "what": lambda said: backup_of(said, facts, project),
@@ -67,7 +72,7 @@ def plan_of(said, facts, project):
     plan = SimpleNamespace(**arguments(said, facts, project))
     if "current" in said:
         current = plan.release.id if said["current"] == "RELEASE" else said["current"]
-        plan.current = CurrentRelease(id=current)
+        plan.current = CurrentRelease(id=current, monitor=found_monitor(facts, plan))
     return plan
 
 
@@ -79,6 +84,13 @@ def backup_of(said, facts, project):
         manifest=SimpleNamespace(services=said.get("services", ())),
     )
     return SimpleNamespace(plan=plan_of(plan, facts, project), archive=archive)
+
+
+def found_monitor(facts, plan):
+    """Where a host has the monitor already, it is the wanted one's property list that it has."""
+    kinds = facts.get("loaded", [])
+    placed = {it.kind: digest.of_bytes(it.files[it.plist]) for it in getattr(plan, "jobs", ())}
+    return FoundMonitor({}, {kind: placed.get(kind, "") for kind in kinds}, frozenset(kinds))
 
 
 def demo_mixture(project, services):
@@ -108,12 +120,16 @@ def content_of(source):
     if content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             return {"archive": sorted(archive.getnames())}
+    for program in PROGRAMS:
+        if content == (HOME / "templates/monitor" / program).read_bytes():
+            return {"program": program}
     return {"text": content.decode()}
 
 
 def named(value, release):
     """Put names in the place of what depends on the content of files."""
     text = json.dumps(value, ensure_ascii=False)
+    text = text.replace(json.dumps(shlex.quote(monitor.SCRIPT))[1:-1], "LAUNCHD-SCRIPT")
     if release:
         text = text.replace(release.id, "RELEASE")
         for name, image in release.images.items():

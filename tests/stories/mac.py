@@ -65,11 +65,17 @@ class Mac:
         # When an image was made is told as "2 minutes ago", which changes by itself.
         listed = ["{Repository} {Tag} {ID}".format(**json.loads(line)) for line in images]
         kinds = [self.docker(kind, "ls", "--quiet") for kind in ("volume", "network")]
-        files = self.sh("find ~/.drydock -printf '%p %T@ %i %m %s\\n' 2>/dev/null || true")
+        files = self.sh(
+            # What the monitor writes by itself is no doing of a deploy.
+            "find ~/.drydock ! -path '*/logs*' ! -path '*/monitor' ! -path '*/monitor/metrics*'"
+            " ! -path '*/monitor/state*' ! -path '*/monitor/errors*'"
+            " -printf '%p %T@ %i %m %s\\n' 2>/dev/null || true"
+        )
         return sorted([*seen, *listed, *kinds, *files.splitlines()])
 
     def remove_stack(self, stack: str) -> None:
         """Leave nothing of a stack on the host but the upstream images."""
+        self.remove_monitor(stack)
         label = f"label=dev.drydock.stack={stack}"
         holders = self.docker("ps", "--all", "--quiet", "--filter", f"label={KEEPS_LABEL}={stack}")
         if holders:
@@ -85,6 +91,14 @@ class Mac:
             if found:
                 self.docker(*removal.split(), *dict.fromkeys(found))
         self.sh(f"rm -rf ~/.drydock/{stack}")
+
+    def remove_monitor(self, stack: str) -> None:
+        """End the stack's monitor, and take its property list away."""
+        label = f"dev.drydock.{stack}.monitor"
+        self.sh(
+            f"launchctl bootout user/$(id -u)/{label} 2>/dev/null;"
+            f" rm -f ~/Library/LaunchAgents/{label}.plist"
+        )
 
     def accepts(self, port: int) -> bool:
         """Whether anybody answers on a port of the host's own address."""

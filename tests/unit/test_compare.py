@@ -256,7 +256,7 @@ def test_a_container_of_an_older_drydock_is_replaced_and_its_release_named(relea
 def test_on_a_fresh_host_everything_is_pulled_built_and_created(release):
     fresh = observed(release(), containers={}, images=[], missing_upstream=UPSTREAM)
     assert sentences(release(), fresh, CurrentRelease()) == [
-        f"release: files none → {release().id}, 11 files: written",
+        f"release: files none → {release().id}, 12 files: written",
         "python:3.13-slim-trixie: image, not on this host yet: pull",
         "redis:8.0: image, not on this host yet: pull",
         "py-base: image, not on this host yet: build",

@@ -31,6 +31,7 @@ def test_a_release_has_a_compose_file_and_every_build_context(demo_project):
         "images/page/code/main.py",
         "images/page/code/deep/part.py",
         "release.json",
+        "services.tsv",
     }
 
 

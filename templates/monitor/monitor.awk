@@ -1,0 +1,165 @@
+# Decides what one look at a Mac means. Input: lines under headings, from monitor.sh. Writes
+# metrics.prom.new and state.new here, and what has changed into the logs.
+# Variables: now_s, now (ISO 8601), by (what to add to an event), min_free_kib. POSIX awk.
+BEGIN {
+    FS = "\t"
+    split("nominal moderate heavy trapping sleeping", words, " ")
+    BUSY_LOOKS = 3   # so many looks in a row at its CPU limit before that is worth a line
+    level = free = deployed = vm = ""
+    section = silent = ""
+    busy["high"] = 0.95; busy["low"] = 0.8
+    full["high"] = 0.9; full["low"] = 0.8
+}
+
+/^(pressure|disk|deployed|services\.tsv|state|containers|usage|vm)$/ { section = $0; next }
+/^silent / { silent = substr($0, 8); section = ""; next }
+
+section == "pressure" && / [0-4]$/ { level = substr($0, length($0)) + 0 }
+section == "disk" { if (split($0, part, / +/) >= 6 && part[4] ~ /^[0-9]+$/) free = part[4] * 1024 }
+section == "deployed" && /^[0-9]+$/ { deployed = $0 }
+section == "services.tsv" && NF == 4 {
+    order[++count] = $1
+    service_of[$2] = $1; name_of[$1] = $2; class_of[$1] = $3; map_cpus[$1] = $4 + 0
+}
+section == "state" && $1 == "service" {
+    had[$2] = 1; old_status[$2] = $3; old_restarts[$2] = $4 + 0; old_id[$2] = $5
+    was_full[$2] = $6 + 0; busy_looks[$2] = $7 + 0
+}
+section == "state" && $1 != "service" { old[$1] = $2 }
+section == "containers" {
+    split($0, part, "|")
+    it = service_of[substr(part[2], 2)]
+    if (it != "") {
+        status[it] = part[3]
+        if (part[3] == "running" && part[4] != "") status[it] = part[4]
+        restarts[it] = part[5] + 0; limit[it] = part[6] + 0; cpus[it] = part[7] / 1000000000
+        id[it] = part[8]; here[it] = 1
+    }
+}
+section == "usage" {
+    split($0, part, "|")
+    it = service_of[part[1]]
+    if (it != "" && part[2] ~ /^[0-9.]+%$/ && part[3] ~ /^[0-9.]+[kKMGT]?i?B/) {
+        used_cpus[it] = part[2] / 100
+        used_bytes[it] = bytes(part[3])
+    }
+}
+section == "vm" && /^[1-9][0-9]*$/ { vm = $0 }
+
+function bytes(text,    number, power) {
+    number = text + 0
+    sub(/^[0-9.]+/, "", text)
+    for (power = index("KMGT", toupper(substr(text, 1, 1))); power > 0; power--) number *= 1024
+    return number
+}
+function alert(text) { print now " " text by >> "../logs/resource-alerts.log" }
+function heat(text) { print now " " text by >> "../logs/thermal-monitor.log" }
+function shown(at) {
+    if (at == "") return "not reported"
+    # A Mac that reports nothing says 0 as well: only one that has said more has shown that it can.
+    if (at == 0 && !seen) return "none reported (0)"
+    return words[at + 1] " (" at ")"
+}
+function percent(ratio) { return int(ratio * 100 + 0.5) }
+function gib(number) { return sprintf("%.1f GiB", number / 1073741824) }
+function metric(name, help, samples) {
+    if (samples == "") return
+    printf "# HELP %s %s\n# TYPE %s gauge\n%s", name, help, name, samples > "metrics.prom.new"
+}
+function sample(name, it, value) {
+    return name (it == "" ? "" : "{service=\"" it "\"}") " " value "\n"
+}
+
+# Whether something is over a mark, having been so or not: it must fall below the lower one to end.
+function over(value, was, mark) { return value >= mark["high"] || (was && value >= mark["low"]) }
+
+function look_at_pressure() {
+    seen = old["seen"] || level > 0
+    if (!("now_s" in old)) heat("the monitor begins; pressure " shown(level))
+    else if (old["level"] != level "") heat("pressure " shown(old["level"]) " -> " shown(level))
+}
+
+function look_at_disk(    was) {
+    was = old["disk_low"] + 0
+    disk_low = was
+    if (free == "") return
+    disk_low = free < min_free_kib * 1024 || (was && free < min_free_kib * 1229)
+    if (disk_low != was) alert("disk: " gib(free) " free" (disk_low ? "" : " again"))
+}
+
+function look_at_daemon() {
+    if (silent != "" && old["silent"] != 1) alert("daemon: no answer, so nothing is known of the containers: " silent)
+    if (silent == "" && old["silent"] == 1) alert("daemon: answers again")
+    vm_looks = silent == "" && vm == "" ? (old["vm_looks"] + 1) % 10 : silent == ""
+    if (silent == "" && vm == "") vm = old["vm"]
+}
+
+function look_at(it,    now_full, ratio) {
+    if (!(it in status)) status[it] = "missing"
+    if (had[it] ? status[it] != old_status[it] : status[it] !~ /^(healthy|running|starting)$/)
+        alert(it ": " (had[it] ? old_status[it] " -> " : "") status[it])
+    if (had[it] && id[it] == old_id[it] && restarts[it] > old_restarts[it])
+        alert(it ": restarted, " restarts[it] " times since it was made")
+    if (id[it] != old_id[it]) was_full[it] = busy_looks[it] = 0
+    if (!(it in used_bytes) || !limit[it]) return
+    ratio = used_bytes[it] / limit[it]
+    now_full = over(ratio, was_full[it], full)
+    if (now_full != was_full[it]) alert(sprintf("%s: memory %d %% of its limit%s", it, percent(ratio), now_full ? "" : " again"))
+    was_full[it] = now_full
+    if (!cpus[it]) return
+    ratio = used_cpus[it] / cpus[it]
+    if (over(ratio, busy_looks[it] >= BUSY_LOOKS, busy)) {
+        if (++busy_looks[it] == BUSY_LOOKS) alert(sprintf("%s: CPU %d %% of its limit, %d looks in a row", it, percent(ratio), BUSY_LOOKS))
+    } else {
+        if (busy_looks[it] >= BUSY_LOOKS) alert(sprintf("%s: CPU %d %% of its limit again", it, percent(ratio)))
+        busy_looks[it] = 0
+    }
+}
+
+function write_state(    i, it) {
+    printf "now_s\t%s\nlevel\t%s\nseen\t%d\nsilent\t%d\ndisk_low\t%d\nvm\t%s\nvm_looks\t%d\n", \
+        now_s, level, seen, (silent != ""), disk_low, vm, vm_looks > "state.new"
+    for (i = 1; i <= count; i++) {
+        it = order[i]
+        # Of a silent daemon the last that is known stays.
+        if (silent != "" && !had[it]) continue
+        if (silent != "") {
+            status[it] = old_status[it]; restarts[it] = old_restarts[it]; id[it] = old_id[it]
+        }
+        printf "service\t%s\t%s\t%d\t%s\t%d\t%d\n", it, status[it], restarts[it], id[it], was_full[it], busy_looks[it] > "state.new"
+    }
+}
+
+function write_metrics(    i, it, cpu, memory, most, again, well) {
+    for (i = 1; i <= count && silent == ""; i++) {
+        it = order[i]
+        if (it in used_bytes) {
+            if (cpus[it]) cpu = cpu sample("drydock_container_cpu_ratio", it, sprintf("%.4f", used_cpus[it] / cpus[it]))
+            memory = memory sample("drydock_container_memory_bytes", it, sprintf("%.0f", used_bytes[it]))
+        }
+        if (here[it]) {
+            if (limit[it]) most = most sample("drydock_container_memory_limit_bytes", it, sprintf("%.0f", limit[it]))
+            again = again sample("drydock_container_restarts", it, restarts[it])
+        }
+        well = well sample("drydock_container_healthy", it, status[it] == "healthy" ? 1 : 0)
+    }
+    if (level != "") metric("drydock_thermal_pressure_level", "0 none reported, 1 moderate, 2 heavy, 3 trapping, 4 sleeping", sample("drydock_thermal_pressure_level", "", level))
+    metric("drydock_container_cpu_ratio", "CPU used of the CPU limit that holds now, over about a second", cpu)
+    metric("drydock_container_memory_bytes", "Memory used, without file pages that the kernel can drop", memory)
+    metric("drydock_container_memory_limit_bytes", "Memory limit", most)
+    metric("drydock_container_restarts", "Restarts by the daemon since the container was made", again)
+    metric("drydock_container_healthy", "1 while its health check says so", well)
+    if (free != "") metric("drydock_disk_free_bytes", "Free on the disk of the stack's directory", sample("drydock_disk_free_bytes", "", sprintf("%.0f", free)))
+    if (vm != "") metric("drydock_vm_memory_bytes", "Memory of the daemon's VM", sample("drydock_vm_memory_bytes", "", vm))
+    if (deployed != "") metric("drydock_deploy_last_timestamp_seconds", "When a deploy or a rollback last ended well", sample("drydock_deploy_last_timestamp_seconds", "", deployed))
+    metric("drydock_monitor_last_run_timestamp_seconds", "When the monitor last looked", sample("drydock_monitor_last_run_timestamp_seconds", "", now_s))
+}
+
+END {
+    look_at_pressure()
+    look_at_disk()
+    look_at_daemon()
+    for (i = 1; i <= count && silent == ""; i++) look_at(order[i])
+    write_state()
+    write_metrics()
+}

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Looks once at the Mac and at the stack's containers; launchd runs it every minute. What it sees goes
+# into metrics.prom, what has changed since the last look into two logs. Variables, from the job's
+# property list: directory (the stack's), docker_cli, min_free_kib, DOCKER_HOST, DOCKER_CONFIG.
+# POSIX sh with BSD's or GNU's tools, and the Docker CLI.
+# shellcheck disable=SC2154
+set -u
+umask 022
+patience_s=20
+log_bytes=1048576
+key=com.apple.system.thermalpressurelevel
+shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCpus}}|{{.Id}}'
+cd "$directory/monitor" || exit 1
+mkdir -p ../logs || exit 1
+
+# Keeps three former files of a log that has grown too long.
+rotate() {
+    [ -f "$1" ] && [ "$(wc -c <"$1")" -gt "$log_bytes" ] || return 0
+    for number in 2 1; do
+        [ -f "$1.$number" ] && mv "$1.$number" "$1.$((number + 1))"
+    done
+    mv "$1" "$1.1"
+}
+
+# The Docker CLI, ended when the daemon doesn't answer in time: macOS has no `timeout`, and launchd
+# starts no second monitor while this one waits. The watch's output goes nowhere, else whoever reads
+# ours would wait for it.
+ask() {
+    "$docker_cli" "$@" 2>errors.new </dev/null &
+    asked=$!
+    {
+        sleep "$patience_s" &
+        timer=$!
+        trap 'kill "$timer"; exit' TERM
+        wait "$timer"
+        kill -9 "$asked"
+    } >/dev/null 2>&1 </dev/null &
+    watch=$!
+    wait "$asked" 2>/dev/null
+    status=$?
+    kill "$watch" 2>/dev/null
+    wait "$watch" 2>/dev/null
+    return "$status"
+}
+
+# What the containers are, then what they use, each under a heading; nothing of a silent daemon.
+containers() {
+    # Names in a stack's data are words of letters, digits, - and _.
+    names=$(cut -f 2 ../current/services.tsv 2>/dev/null)
+    # shellcheck disable=SC2086
+    if ! found=$(ask container inspect --format "$shape" ${names:-nothing-is-deployed}); then
+        # A container that is gone is no reason to call the daemon silent.
+        case $(grep -iv 'no such container' errors.new) in
+        ?*) echo "silent $(grep -iv 'no such container' errors.new | head -n 1)" && return ;;
+        esac
+        [ -s errors.new ] || { echo "silent no answer in $patience_s s" && return; }
+    fi
+    echo containers
+    printf '%s\n' "$found"
+    running=$(printf '%s\n' "$found" | awk -F '|' '$3 == "running" { print substr($2, 2) }')
+    if [ -n "$running" ]; then
+        echo usage
+        # shellcheck disable=SC2086
+        ask stats --no-stream --format '{{.Name}}|{{.CPUPerc}}|{{.MemUsage}}' $running
+    fi
+    # The VM's size changes with a restart of the VM alone, so now and then is enough.
+    if ! grep -q '^vm_looks	[1-9]$' state 2>/dev/null; then
+        echo vm
+        ask info --format '{{.MemTotal}}'
+    fi
+}
+
+# What was seen, as lines under headings.
+observations() {
+    echo pressure
+    notifyutil -g "$key" 2>/dev/null
+    echo disk
+    df -Pk .
+    echo deployed
+    cat ../deployed 2>/dev/null
+    echo services.tsv
+    cat ../current/services.tsv 2>/dev/null
+    echo state
+    cat state 2>/dev/null
+    containers
+}
+
+said=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+for log in ../logs/thermal-monitor.log ../logs/resource-alerts.log errors.log; do rotate "$log"; done
+by=
+[ -d ../lock ] && by=' (while a deploy holds the lock)'
+observations | awk -v now_s="${said%% *}" -v now="${said#* }" -v by="$by" \
+    -v min_free_kib="$min_free_kib" -f monitor.awk || exit 1
+mv metrics.prom.new metrics.prom && mv state.new state && rm -f errors.new

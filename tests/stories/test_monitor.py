@@ -1,0 +1,87 @@
+"""The monitor on a Mac: it comes with a deploy, looks by itself, goes when it is switched off."""
+
+import json
+import plistlib
+
+import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
+
+from tests.stories.mac import Mac
+from tests.stories.project import Project
+
+pytestmark = pytest.mark.lab
+LABEL = "dev.drydock.harbour.monitor"
+PLACE = "~/.drydock/harbour/monitor"
+LOGS = "~/.drydock/harbour/logs"
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), reraise=True)
+def figures(mac: Mac) -> dict[str, float]:
+    """What the metrics file says, as soon as there is one."""
+    lines = mac.sh(f"cat {PLACE}/metrics.prom").splitlines()
+    found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in found.items()}
+
+
+def look(mac: Mac, until_said: str = "") -> dict[str, float]:
+    """Let launchd run the monitor until it has looked once more, and said something once more."""
+    said = f"head -n 1 {PLACE}/state; grep -c '{until_said}' {LOGS}/thermal-monitor.log; true"
+    figures(mac)
+    looked_before, *before = mac.sh(said).splitlines()
+
+    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+    def has_looked() -> None:
+        mac.sh(f"launchctl kickstart user/$(id -u)/{LABEL}")
+        looked, *after = mac.sh(said).splitlines()
+        assert looked != looked_before
+        assert not until_said or after != before
+
+    has_looked()
+    return figures(mac)
+
+
+def test_the_monitor_comes_looks_and_goes(running: Project, mac2: Mac):
+    plist = mac2.sh(f"cat ~/Library/LaunchAgents/{LABEL}.plist")
+    assert plistlib.loads(plist.encode())["StartInterval"] == 60
+    assert "state" in mac2.sh(f"launchctl print user/$(id -u)/{LABEL}")
+
+    seen = look(mac2)
+    services = ("store", "tide", "pilot", "gate")
+    assert {seen[f'drydock_container_healthy{{service="{it}"}}'] for it in services} == {1}
+    assert seen['drydock_container_memory_limit_bytes{service="pilot"}'] == 96 * 2**20
+    assert 0 < seen['drydock_container_memory_bytes{service="pilot"}'] < 96 * 2**20
+    assert seen["drydock_thermal_pressure_level"] == 0
+    assert seen["drydock_vm_memory_bytes"] > 2**30
+    assert seen["drydock_disk_free_bytes"] > 0
+
+    mac2.docker("stop", "harbour-pilot")
+    seen = look(mac2)
+    assert seen['drydock_container_healthy{service="pilot"}'] == 0
+    alerts = mac2.sh(f"tail -n 1 {LOGS}/resource-alerts.log")
+    assert alerts.endswith("Z pilot: healthy -> exited")
+    mac2.docker("start", "harbour-pilot")
+
+    off = running.deploy(hosts="mac2", monitor="off")
+    assert "monitor: launchd agent, switched off: removed" in off.text
+    assert mac2.tries(f"launchctl print user/$(id -u)/{LABEL}").returncode == 113
+    assert mac2.sh(f"cd ~/Library/LaunchAgents && ls && cd {PLACE} && ls") == ""
+    again = running.deploy(hosts="mac2")
+    assert "monitor: launchd agent, not on this host yet: installed" in again.text
+    assert figures(mac2)["drydock_monitor_last_run_timestamp_seconds"] > 0
+
+    events = [json.loads(it) for it in mac2.sh(f"cat {LOGS}/events.jsonl").splitlines()]
+    first, last = ([it for it in events if it["run"] == events[at]["run"]] for at in (0, -1))
+    assert [it["event"] for it in last] == ["begun", "change", "ended"]
+    assert (last[-1]["outcome"], last[1]["change"]["action"]) == ("good", "install")
+    took = {it["subject"]: it["seconds"] for it in first if it.get("outcome") == "healthy"}
+    assert set(services) <= took.keys() and min(took.values()) > 0
+    assert len(mac2.sh(f"cat {LOGS}/m1-startup.log").splitlines()) == len(events)
+
+
+def test_what_somebody_does_to_the_monitor_is_drift(running: Project, mac2: Mac):
+    mac2.sh(f"launchctl bootout user/$(id -u)/{LABEL}; echo '# mine' >>{PLACE}/monitor.sh")
+    found = running.run("verify.py", "-y", hosts="mac2")
+    assert found.status != 0
+    assert "monitor: launchd agent, monitor.sh changed, not loaded: installed" in found.text
+    running.deploy(hosts="mac2")
+    assert "no changes" in running.deploy(hosts="mac2").text
