@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.plan import plan_host, replacing
 from operations import (
+    adopt,
     containers,
     images,
     keep,
@@ -44,6 +45,8 @@ def deploy(host: Host) -> None:
 
     restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
+    made = adopt.keep(plan=plan, name="Keep what others' containers are like")
+    attach(host, made, changes, "adopt")
     made = monitor.write(plan=plan, name="Write the monitor")
     attach(host, made, changes, "install", "uninstall")
     monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
@@ -70,6 +73,8 @@ def deploy(host: Host) -> None:
         release=release, changes=changes, detected=detected, name="Update resources live"
     )
     attach(host, made, changes, "update")
+    made = adopt.set_aside(plan=plan, name="Set others' containers aside")
+    attach(host, made, changes, "set aside")
     made = containers.start(
         release=release,
         changes=changes,

@@ -13,8 +13,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from stack.chips import tag_of
 from stack.errors import DrydockError
-from stack.model import tag_of
 
 _file = Path(os.environ.get("DRYDOCK_MACS", "macs.toml"))
 

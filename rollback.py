@@ -10,8 +10,9 @@ from pyinfra.context import config
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.kept_plan import plan_rollback
+from facts.originals import ORIGINAL, plan_original
 from facts.plan import replacing
-from operations import containers, images, keep, lock, records, releases, verification
+from operations import adopt, containers, images, keep, lock, records, releases, verification
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -22,6 +23,9 @@ from stack.replacement import routers
 @fails_alone
 def rollback(host: Host) -> None:
     """Find the release to go back to, refuse it unless it is whole, and make it run again."""
+    if host.data.get("release") == ORIGINAL:
+        to_original(host)
+        return
     way = plan_rollback(host)
     if lock.waited_for(host, way.plan):
         way = plan_rollback(host)
@@ -64,6 +68,17 @@ def rollback(host: Host) -> None:
     verification.verified(plan=plan, startup=startup, name="Verify")
     records.good(plan=plan, startup=startup, name="Record that it is good")
     keep.tidy(plan=plan, name="Remove what is not kept")
+
+
+def to_original(host: Host) -> None:
+    """Let the containers run again that others had made before the first deploy."""
+    plan = plan_original(host)
+    if lock.waited_for(host, plan):
+        plan = plan_original(host)
+    announce(host, plan, diff=False)
+    lock.take(plan=plan, purpose="going back to the original containers", name="Take the lock")
+    made = adopt.bring_back(plan=plan, name="Bring the original containers back")
+    attach(host, made, plan.changes, "remove", "bring back")
 
 
 rollback()

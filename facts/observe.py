@@ -176,6 +176,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         secrets=info.secret_names,
         directories=info.directory_names,
         monitor=_read_monitor(info, directory),
+        adopted=info.adopted,
         lock=read_lock(info.lock),
     )
 

@@ -11,6 +11,7 @@ from facts.observe import current_release, kept_releases, observe, registry_dige
 from facts.pins import pins_in
 from facts.requirements import refuse_chip
 from facts.together import together
+from stack.adopt import Adoption, adoption_of, as_adopted
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
 from stack.launchd import Job, job_of
@@ -42,6 +43,8 @@ class HostPlan:
     """The monitor that the host should have, one or none; None leaves it as it is."""
     unpinned: tuple[str, ...] = ()
     """Upstream images whose digest nothing in the data decides."""
+    adoption: Adoption = field(default_factory=Adoption)
+    """Containers that others made, and what is taken over of them."""
 
     @property
     def is_fresh(self) -> bool:
@@ -73,23 +76,31 @@ def plan_host(host: Host) -> HostPlan:
         lambda: current_release(host, located.directory),
     )
     detected = Detected(**vars(located), daemon=daemon)
+    adoption = Adoption()
+    inputs = replace(inputs, stack=as_adopted(inputs.stack, current.adopted))
+    if inputs.settings.adopt:
+        adoption = adoption_of(inputs.stack, observed, current.secrets)
+        inputs = replace(inputs, stack=adoption.of(inputs.stack))
+        current = adoption.known(current)
     core_map = plan(inputs, detected.chip, detected.daemon)
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
     jobs = _jobs(inputs, detected)
     release = _render(inputs, detected, core_map, digests)
-    changes = _changes(release, current, observed, detected, jobs)
+    there = adoption.without(observed)
+    changes = _changes(release, current, there, detected, jobs)
     # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
     pulled = set(changes.subjects("pull")) - set(unknown) - pins.keys()
     if pulled:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
-        changes = _changes(release, current, observed, detected, jobs)
+        changes = _changes(release, current, there, detected, jobs)
+    changes = Changes((*adoption.changes(), *changes.all))
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
         jobs=jobs,
-        unpinned=unpinned(inputs.stack, pins),
+        unpinned=unpinned(inputs.stack, pins), adoption=adoption,
     )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ class ReleaseInfo:
     """agent, daemon: as which launchd knows the stack's monitor."""
     monitor_files: dict[str, str] = field(default_factory=dict)
     """Absolute path → SHA-256 of the monitor's programs and property lists."""
+    adopted: dict[str, str] = field(default_factory=dict)
+    """Volume → the existing one that was taken over for it; "" → Compose's project."""
     lock: dict[str, str] = field(default_factory=dict)
     """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
@@ -64,6 +66,7 @@ class Release(FactBase[ReleaseInfo]):
             directory_names=tuple(name for kind, name in names if kind == "directory"),
             monitor_loaded=tuple(name for kind, name in names if kind == "loaded"),
             monitor_files={path: it for path, it in digests.items() if path.startswith("/")},
+            adopted=dict(name.partition("\t")[::2] for kind, name in names if kind == "adopted"),
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 

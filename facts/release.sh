@@ -32,6 +32,8 @@ done
 for secret in secrets/*; do
     [ -f "$secret" ] && printf 'secret\t%s\n' "${secret#secrets/}"
 done
+# Volumes that were taken over from containers that others had made.
+[ -f original/volumes ] && sed 's/^/adopted	/' original/volumes
 [ -L current ] || exit 0
 printf 'current\t%s\n' "$(readlink current)"
 cd current/ 2>/dev/null || exit 0

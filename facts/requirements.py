@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping
 from facts.ports import Listener
 from facts.runtime import Attempt, Daemon, RuntimeInfo
 from facts.tools import ToolsInfo
+from stack.adopt import foreign, maker
 from stack.changes import Changes
 from stack.errors import DrydockError
-from stack.images import STACK_LABEL
 from stack.load import Inputs
 from stack.model import Chip
 from stack.observed import Observed
 from stack.quantities import show_memory
 from stack.render import Release
 
-PROJECT_LABEL = "com.docker.compose.project"
 MIN_API = (1, 44)
 """Docker 25: the first with a health check's start interval."""
 
@@ -89,19 +88,14 @@ def refuse_tools(tools: ToolsInfo, changes: Changes, needed_bytes: int) -> None:
 
 def refuse_names(release: Release, observed: Observed) -> None:
     """Refuse to take over containers that somebody else made under the stack's names."""
-    for service in release.containers:
-        name = release.stack.container_name(service)
-        existing = observed.containers.get(name)
-        if existing is None:
-            continue
-        project = existing.labels.get(PROJECT_LABEL)
-        # Compose replaces only what bears its label too.
-        if {project, existing.labels.get(STACK_LABEL)} != {release.stack.name}:
-            by = f"the compose project {project!r}" if project else "hand"
-            raise DrydockError(
-                f"container {name} exists already, made by {by} and not by Drydock:"
-                f" rename it (docker rename {name} {name}-former) and stop it, then run again"
-            )
+    for existing in foreign(release.stack, observed).values():
+        name = existing.name
+        raise DrydockError(
+            f"container {name} exists already, made by {maker(existing)} and not by Drydock:"
+            f" rename it (docker rename {name} {name}-former) and stop it, then run again; or let"
+            " Drydock take over all such containers and their data, so that one command leads back"
+            " to them: --data adopt=true"
+        )
 
 
 def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Iterable[str]) -> None:
@@ -113,7 +107,7 @@ def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Itera
     missing, kept = release.secrets() - set(secrets), set(volumes)
     for name, service in release.stack.services.items():
         lost = missing & set(service.secrets)
-        held = {f"{release.stack.name}-{volume}" for volume in service.volumes} & kept
+        held = {release.stack.volume_name(volume) for volume in service.volumes} & kept
         if lost and held:
             raise DrydockError(
                 f"{name}: secret {', '.join(sorted(lost))} is missing on this host, but volume"

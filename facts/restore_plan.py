@@ -57,6 +57,12 @@ def plan_restore(host: Host) -> RestorePlan:
         lambda: read_daemon(host, located.runtime),
         lambda: current_release(host, located.directory),
     )
+    if current.adopted:
+        taken = ", ".join(name for volume, name in current.adopted.items() if volume)
+        raise DrydockError(
+            f"this host's data is in volumes that were taken over from others ({taken}), and those"
+            " are not replaced: go back with rollback.py --data release=original first"
+        )
     detected = Detected(**vars(located), daemon=daemon)
     release = moved(archive, detected.chip, daemon, settings, detected.secrets_directory)
     pins = {ref: it for image in release.images.values() for ref, it in image.upstream.items()}
@@ -97,7 +103,8 @@ def _cleared(
     for container, found in observed.containers.items():
         if found.labels.get(STACK_LABEL) == name:
             yield Change("remove", container, "container", reason="it is replaced by the backup's")
-    wanted = {f"{name}-{v}" for it in release.stack.services.values() for v in it.volumes}
+    services = release.stack.services.values()
+    wanted = {release.stack.volume_name(volume) for it in services for volume in it.volumes}
     volumes = daemon_client(host, detected.runtime).volumes()["Volumes"] or ()
     for volume in sorted(wanted & {it["Name"] for it in volumes}):
         yield Change("clear", volume, "volume", reason="replace_data says so")

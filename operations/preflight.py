@@ -21,7 +21,7 @@ def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
 
     DrydockError when a tool, a port, disk space or a file is missing, or a name is taken.
     """
-    refuse_names(plan.release, plan.observed)
+    refuse_names(plan.release, plan.adoption.without(plan.observed))
     if not plan.changes:
         return None
     if plan.release.secrets() - set(plan.current.secrets):

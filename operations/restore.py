@@ -15,8 +15,9 @@ from requests.exceptions import RequestException
 
 from facts.kept_plan import plan_kept, whole
 from facts.observe import current_release, kept_releases
+from facts.originals import kept_originals
 from facts.plan import HostPlan, replacing
-from operations import containers, images, journal, lock, releases
+from operations import adopt, containers, images, journal, lock, releases
 from operations.records import note
 from operations.refusal import refused
 from operations.start import Startup
@@ -88,6 +89,12 @@ def restore(host: Host, plan: HostPlan, why: str) -> None:
     if plan.settings.keep_failed:
         note(host, plan, "failed", (why,))
         refused(host, "the broken state is kept; `rollback.py` leads back from it")
+        return
+    if plan.current.id is None and kept_originals(host, plan.detected.directory):
+        refused(host, "rolling back to the original containers")
+        if adopt.back(host, plan.detected, plan.release.stack.name):
+            refused(host, "rolled back: the original containers run as before")
+        note(host, plan, "rolled back", (why,))
         return
     if plan.current.id == plan.release.id:
         raise DrydockError(f"release {plan.release.id} was the current one before, too")

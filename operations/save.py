@@ -63,7 +63,8 @@ def _backup(host: Host, what: BackupPlan) -> bool:
     try:
         _run(
             host, "the folder of backups can't be made",
-            "umask 077 && mkdir -p", QuoteString(directory), "&& cd", QuoteString(directory),
+            "umask 077 && mkdir -p", QuoteString(directory), "&& [ ! -h", QuoteString(directory),
+            "] && cd", QuoteString(directory),
             "&& rm -rf *.part *.new && mkdir -p", QuoteString(f"{part}/{DATA}"),
         )  # fmt: skip
         for service in backups_of(what.plan.release):

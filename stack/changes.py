@@ -10,6 +10,7 @@ from stack.lock import LockInfo
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
     "switch", "rotate", "retire", "save", "clear", "load", "install", "uninstall",
+    "set aside", "adopt", "bring back",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -30,6 +31,9 @@ DONE_BY: dict[Action, str] = {
     "load": "brought back",
     "install": "installed",
     "uninstall": "removed",
+    "set aside": "set aside",
+    "adopt": "taken over",
+    "bring back": "brought back as it was",
 }
 
 
@@ -77,6 +81,8 @@ class CurrentRelease:
     secrets: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     """Names of the directories beside it."""
+    adopted: Mapping[str, str] = field(default_factory=dict)
+    """Volume → the existing one that was taken over for it; compose's project by the name ""."""
     lock: LockInfo | None = None
     monitor: FoundMonitor = field(default_factory=FoundMonitor)
 

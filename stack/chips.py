@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from stack.errors import DrydockError
-from stack.model import Chip, CoreLevel, tag_of
+from stack.model import Chip, CoreLevel
 
 BRAND = "machdep.cpu.brand_string"
 _LINE = re.compile(r"(?P<key>[A-Za-z0-9_.]+)\s*[:=]\s*(?P<value>.*)")
@@ -96,3 +96,8 @@ def _positive(values: Mapping[str, str], key: str) -> int:
             f"run `sysctl {key}` on the Mac to see its line"
         )
     return number
+
+
+def tag_of(chip_name: str) -> str:
+    """Image tag of a chip: "Apple M4 Max" becomes "m4max"."""
+    return re.sub(r"[^a-z0-9]", "", chip_name.lower().removeprefix("apple"))

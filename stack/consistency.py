@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
-from stack.model import PHASES, Build, CoreMap, Stack
+from stack.core_map import CoreMap
+from stack.model import PHASES, Build, Stack
 from stack.origins import Origins, suggest
 from stack.quantities import MIB, cores_of, show_cores, show_memory
 from stack.routing import check_routes

@@ -70,7 +70,7 @@ def desired_container(
         ports=_ports(service, settings),
         mounts=tuple(
             sorted(
-                [f"{stack.name}-{volume}:{path}" for volume, path in service.volumes.items()]
+                [f"{stack.volume_name(volume)}:{path}" for volume, path in service.volumes.items()]
                 + [f"{secrets_directory}/{s}:/run/secrets/{s}:ro" for s in service.secrets]
                 + [f"{at}:{to}:ro" for at, to in shown(service, secrets_directory).items()]
             )

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from stack.core_map import MapEntry
 from stack.errors import DrydockError
 from stack.fields import Data
 from stack.load import Inputs
-from stack.model import Daemon, MapEntry, Service
+from stack.model import Daemon, Service
 from stack.quantities import MIB, cores_of, show_cores, show_memory
 
 MINIMUM_DAEMON_BYTES = 512 * MIB

@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import Field
 
 from stack.consistency import check_core_map, check_stack
+from stack.core_map import CoreMap
 from stack.errors import DrydockError
 from stack.fields import NAME_PATTERN
-from stack.model import CoreMap, Stack
+from stack.model import Stack
 from stack.origins import Origins, group_origins, suggest
 from stack.settings import Settings
 from stack.wording import validate

@@ -4,7 +4,6 @@
 errors; this module says what is right.
 """
 
-import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -23,6 +22,7 @@ from stack.fields import (
     Name,
     Port,
     RelativePath,
+    VolumeName,
     Word,
 )
 from stack.routing import Routes
@@ -156,7 +156,20 @@ class Stack(Data):
     """Images that services' images build on."""
     overcommit: bool = False
     """Whether memory limits may add to more than the daemon has; reservations never do."""
+    volume_names: dict[Name, VolumeName] = Field(default_factory=dict)
+    """Volume → an existing one that it is, whoever made that; default: STACK-VOLUME."""
+    project: Name | None = None
+    """Compose's project; default: the stack's name."""
     services: dict[Name, Service] = Field(min_length=1)
+
+    @property
+    def compose_project(self) -> str:
+        """What Compose knows the containers by."""
+        return self.project or self.name
+
+    def volume_name(self, volume: str) -> str:
+        """The volume's name on the host."""
+        return self.volume_names.get(volume, f"{self.name}-{volume}")
 
     def container_name(self, service: str) -> str:
         """The container's name on the host."""
@@ -165,24 +178,6 @@ class Stack(Data):
     def stand_in_name(self, service: str) -> str:
         """The name of the container that answers for a service while its own is replaced."""
         return f"{self.container_name(service)}-beside"
-
-
-class MapEntry(Data):
-    """What a core map says of one service."""
-
-    cpus: Cpus
-    memory: MemoryBytes
-    reservation: MemoryBytes | None = None
-    cpuset: Cpuset | None = None
-    dedicated: bool = False
-
-
-class CoreMap(Data):
-    """A map written by hand for one machine, kept verbatim where the daemon can carry it."""
-
-    cpus: int = Field(ge=1)
-    """CPUs of the daemon that it is written for."""
-    services: dict[Name, MapEntry]
 
 
 class CoreLevel(Data):
@@ -239,8 +234,3 @@ class Map(Data):
 
     services: dict[str, Allocation]
     findings: tuple[Finding, ...] = ()
-
-
-def tag_of(chip_name: str) -> str:
-    """Image tag of a chip: "Apple M4 Max" becomes "m4max"."""
-    return re.sub(r"[^a-z0-9]", "", chip_name.lower().removeprefix("apple"))

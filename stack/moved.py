@@ -39,9 +39,11 @@ def moved(
             f"{archive.path}: its release was written by another version of Drydock:"
             " restore it with that one, and deploy with this one afterwards"
         ) from error
-    core_map = plan(_inputs(former.stack, settings), chip, daemon)
+    # Whose volumes were taken over there is no matter here.
+    stack = former.stack.model_copy(update={"volume_names": {}, "project": None})
+    core_map = plan(_inputs(stack, settings), chip, daemon)
     return release_of(
-        former.stack,
+        stack,
         core_map,
         chip.tag,
         {

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stack.containers import Container
@@ -49,7 +49,8 @@ class ObservedContainer:
     started_at: str
     image_id: str
     resources: Allocation
-    inspected: Json
+    inspected: Json = field(repr=False)
+    """All that the daemon says of it; of others' containers, their secrets too."""
 
     @property
     def running(self) -> bool:
@@ -158,7 +159,7 @@ def as_container(
         environment=own,
         user=None if desired.user is None and image and user == (image.user or None) else user,
         ports=_ports(host),
-        mounts=_mounts(observed.inspected["Mounts"], image.volumes if image else ()),
+        mounts=_mounts(observed.inspected["Mounts"], image.volumes if image else (), desired),
         tmpfs=tuple(sorted(host.get("Tmpfs") or ())),
         shared_memory_bytes=host["ShmSize"],
         health=_health(config.get("Healthcheck") or {}),
@@ -190,12 +191,15 @@ def _ports(host: Json) -> tuple[str, ...]:
     )
 
 
-def _mounts(mounts: Iterable[Json], image_volumes: tuple[str, ...]) -> tuple[str, ...]:
+def _mounts(
+    mounts: Iterable[Json], image_volumes: tuple[str, ...], desired: Container
+) -> tuple[str, ...]:
     return tuple(
         sorted(
             _mount(mount)
             for mount in mounts
             if mount["Destination"] not in image_volumes
+            or _mount(mount) in desired.mounts
             or not ANONYMOUS.fullmatch(mount.get("Name", ""))
         )
     )

@@ -53,6 +53,8 @@ class Settings(Data):
     """For rollback.py: go back with these services alone."""
     keep_failed: bool = False
     """Whether a deploy that fails leaves the host as it is, instead of rolling back."""
+    adopt: bool = False
+    """Whether to take over containers that others made under the stack's names, with their data."""
     key_file: str | None = None
     """For backup.py and restore.py: file on the control machine with the key of the secrets."""
     to: str | None = None

@@ -13,6 +13,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 PATTERN_WORDS = {
     r"^[a-z][a-z0-9_-]{0,40}$": "a name of lower-case letters, digits, '-' and '_', 41 at most",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "a volume's name as `docker volume ls` shows it",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a name of letters, digits and '_'",
     r"^/[A-Za-z0-9._/-]*$": "an absolute path such as /var/lib/data",
     r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$": "a relative path such as conf/app.conf",

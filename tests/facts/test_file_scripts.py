@@ -33,6 +33,14 @@ def test_release_reads_what_a_deploy_left(ask, home):
     assert release.secret_names == ("redis_password",)
 
 
+def test_release_tells_which_volumes_were_taken_over(ask, home):
+    original = home / "stack/original"
+    original.mkdir(parents=True)
+    (original / "volumes").write_text("redis-data\ttrading_redis-data\n\tstack-drydock\n")
+    release = ask(Release(), str(home / "stack"))
+    assert release.adopted == {"redis-data": "trading_redis-data", "": "stack-drydock"}
+
+
 def test_release_of_a_host_never_deployed_is_empty(ask):
     assert ask(Release(), "~/.drydock/nautilus") == Release.default()
 

@@ -40,6 +40,11 @@ class Mac:
         environment = f"DOCKER_CONFIG=/nowhere DOCKER_HOST=unix://{self.state.socket}"
         return self.sh(f"{environment} {self.state.cli} {shlex.join(words)}")
 
+    def compose(self, *words: str) -> str:
+        """What a Compose command prints, of a project that is not Drydock's."""
+        program = "~/.docker/cli-plugins/docker-compose"
+        return self.sh(f"DOCKER_HOST=unix://{self.state.socket} {program} {shlex.join(words)}")
+
     def inspect(self, *containers: str) -> list[dict[str, Any]]:
         """The daemon's own description of containers."""
         return list(json.loads(self.docker("container", "inspect", *containers)))

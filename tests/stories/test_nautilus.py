@@ -3,9 +3,12 @@
 import json
 import re
 import runpy
+from pathlib import Path
 
 import pytest
 
+from stack.archive import open_archive
+from stack.seal import read_key
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
 
@@ -107,6 +110,30 @@ def test_secrets_are_files_on_the_host_and_nowhere_else(nautilus_on_mac1: Run, m
         for name, value in values.items()
         if value in text
     ] == []
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_a_backup_has_every_database_and_shows_no_secret(
+    nautilus: Project, mac1: Mac, tmp_path: Path
+):
+    key = tmp_path / "key"
+    key.write_text(f"{'k' * 42}8=\n")
+    key.chmod(0o600)
+    before = mac1.identities("nautilus")
+    said = {"key_file": str(key), "to": str(tmp_path)}
+    run = nautilus.run("backup.py", "-y", hosts="mac1", **said)
+    assert run.status == 0, run.text
+    for service in ("postgres", "redis", "marketdata"):
+        assert f"{service}: read back by" in run.text
+    assert "not in the backup: volumes grafana-data, prometheus-data" in run.words
+    assert mac1.identities("nautilus") == before
+
+    (path,) = tmp_path.glob("nautilus-*.tar")
+    archive = open_archive(str(path), read_key(str(key)))
+    assert set(archive.secrets) == SECRETS
+    content = path.read_bytes()
+    assert [name for name, it in archive.secrets.items() if it.encode() in content] == []
+    mac1.sh(f"rm -f ~/.drydock/nautilus/backups/{path.name}")
 
 
 @pytest.mark.usefixtures("nautilus_on_mac1")

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from stack.core_map import CoreMap
 from stack.errors import DrydockError
 from stack.load import group_origins, load_stack
-from stack.model import CoreMap, Stack
+from stack.model import Stack
 from stack.settings import Settings
 from stack.wording import PATTERN_WORDS
 
