@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.detect import inputs_of
 from link.channel import is_local
 from link.tunnel import Tunnel
+from operations.heartbeat import heartbeat
 from operations.refusal import fails_alone
 
 
@@ -32,6 +33,7 @@ def main(host: Host) -> None:
         host.log(f"{services[name].page or name}: {scheme}127.0.0.1:{port}{path}")
     if tunnel:
         host.log("open until Ctrl-C")
+        heartbeat().end(host)
         try:
             Event().wait()
         finally:

@@ -18,7 +18,7 @@ from stack.errors import DrydockError
 def main(host: Host) -> None:
     """Look at the host now, and fail it when it differs from its data or doesn't answer."""
     plan = plan_host(host)
-    problems = check(host, plan, {})
+    problems = check(host, plan)
     if problems:
         known = plan.current.id == plan.release.id
         what = "drift from release" if known else "this data has never been deployed; release"

@@ -36,6 +36,8 @@ class Located:
     """What every Docker CLI command there needs in its environment."""
     account: Account | None = field(default=None, kw_only=True)
     """Whose stack it is, on a Mac; None where there is no launchd."""
+    system: str = field(default="", kw_only=True)
+    """The operating system with its version, as it names itself."""
 
     @property
     def secrets_directory(self) -> str:
@@ -85,6 +87,7 @@ def locate(
             "DOCKER_CONFIG": f"{directory}/docker",
         },
         account=_account(machine),
+        system=_system(machine),
     )
 
 
@@ -92,6 +95,12 @@ def _account(machine: MachineInfo) -> Account | None:
     if machine.kernel != "Darwin" or machine.uid is None:
         return None
     return Account(machine.user, machine.uid, machine.home)
+
+
+def _system(machine: MachineInfo) -> str:
+    # A Mac's version is a number alone, a Linux distribution names itself with it.
+    name = "macOS " if machine.kernel == "Darwin" else ""
+    return f"{name}{machine.os_version}" if machine.os_version else ""
 
 
 def _chip(machine: MachineInfo) -> Chip:

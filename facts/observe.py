@@ -173,6 +173,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         files=manifest.get("files", {}),
         found=found,
         manifest=manifest,
+        record=info.record,
         secrets=info.secret_names,
         directories=info.directory_names,
         monitor=_read_monitor(info, directory),

@@ -23,6 +23,7 @@ from stack.observed import Observed
 from stack.pins import unpinned
 from stack.render import Release, render_release
 from stack.replacement import Replacement, replacements
+from stack.report_page import prepare
 from stack.settings import Settings
 
 FRESH_S = 5
@@ -45,6 +46,8 @@ class HostPlan:
     """Upstream images whose digest nothing in the data decides."""
     adoption: Adoption = field(default_factory=Adoption)
     """Containers that others made, and what is taken over of them."""
+    inputs: Inputs | None = None
+    """What it was planned from; None: the release was read from the host."""
 
     @property
     def is_fresh(self) -> bool:
@@ -70,10 +73,11 @@ def plan_host(host: Host) -> HostPlan:
     daemon: Daemon
     observed: Observed
     current: CurrentRelease
-    daemon, observed, current = together(
+    daemon, observed, current, _ = together(
         lambda: read_daemon(host, located.runtime),
         lambda: observe(host, located.runtime, inputs.stack, pins),
         lambda: current_release(host, located.directory),
+        lambda: prepare(Path.cwd()),
     )
     detected = Detected(**vars(located), daemon=daemon)
     adoption = Adoption()
@@ -100,7 +104,7 @@ def plan_host(host: Host) -> HostPlan:
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
         jobs=jobs,
-        unpinned=unpinned(inputs.stack, pins), adoption=adoption,
+        unpinned=unpinned(inputs.stack, pins), adoption=adoption, inputs=inputs,
     )  # fmt: skip
 
 

@@ -14,11 +14,13 @@ class ReleaseInfo:
     """The current release of a stack and what else is kept; empty before the first deploy.
 
     `current` is the target of the `current` link as it stands, `releases/ID`; `files` the SHA-256
-    in hex of every regular file below it, by relative path; `manifest` the text of manifest.json.
+    in hex of every regular file below it, by relative path; `manifest` the text of manifest.json,
+    `record` that of the release's record beside it.
     """
 
     current: str = ""
     manifest: str = ""
+    record: str = ""
     files: dict[str, str] = field(default_factory=dict)
     release_ids: tuple[str, ...] = ()
     secret_names: tuple[str, ...] = ()
@@ -53,13 +55,16 @@ class Release(FactBase[ReleaseInfo]):
         return ReleaseInfo()
 
     def process(self, output: list[str]) -> ReleaseInfo:
-        """Read names, then digests, then the manifest."""
+        """Read names, then digests, then the manifest and the record, in base64."""
         lines = iter(output)
         names = [line.partition("\t")[::2] for line in takewhile(lambda x: x != "files", lines)]
         digests = dict(map(digest_line, takewhile(lambda line: line != "manifest", lines)))
+        # No line of base64 is a word of six letters.
+        manifest = decoded(takewhile(lambda line: line != "record", lines))
         return ReleaseInfo(
             current=dict(names).get("current", ""),
-            manifest=decoded(lines),
+            manifest=manifest,
+            record=decoded(lines),
             files={path: it for path, it in digests.items() if not path.startswith("/")},
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints what lies in a stack's directory: the lock, directories, what launchd runs of the monitor,
-# releases, secrets' names, the current release's files and the monitor's. Parameter: the directory.
+# releases, secrets' names, the current release's files and the monitor's, manifest and record.
+# Parameter: the directory.
 cd "$1" 2>/dev/null || exit 0
 if [ -d lock ]; then
     value() { sed -n "s/^$1	//p" lock/owner 2>/dev/null; }
@@ -48,7 +49,9 @@ if command -v sha256sum >/dev/null; then
 else
     find "$@" -type f -exec shasum -a 256 {} +
 fi
-[ -f manifest.json ] || exit 0
 echo manifest
-base64 <manifest.json
+[ -f manifest.json ] && base64 <manifest.json
+echo record
+record=$(pwd -P).json
+[ -f "$record" ] && base64 <"$record"
 exit 0

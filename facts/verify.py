@@ -32,25 +32,6 @@ class Verdict:
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
 
-    @property
-    def healthy(self) -> int:
-        """Containers that are healthy."""
-        return sum(row.health == "healthy" for row in self.rows)
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """What the endpoints said."""
-        return tuple(row.answer for row in self.rows if row.answer)
-
-    @property
-    def summary(self) -> str:
-        """16/16 containers healthy, 10/10 endpoints answer."""
-        answering = sum(answer.problem is None for answer in self.answers)
-        return (
-            f"{self.healthy}/{len(self.rows)} containers healthy,"
-            f" {answering}/{len(self.answers)} endpoints answer with their own release"
-        )
-
 
 def verify(
     host: Host,

@@ -53,7 +53,7 @@ def pull(
 
 def _pull_all(host: Host, missing: dict[str, str], detected: Detected, settings: Settings) -> bool:
     api = daemon(host, detected.runtime)
-    with Progress(host, "pulling", len(missing)).told() as progress:
+    with Progress(host, "pull", len(missing)).told() as progress:
         for reference, digest in missing.items():
             progress.begin(reference)
             source = by_digest(mirrored(reference, settings), digest)
@@ -159,7 +159,7 @@ def _build_all(
     shared = [group for group in alike if group[0] not in release.containers]
     services = [group for group in alike if group[0] in release.containers]
     host.log(f"building {len(alike)} images, {parallel} at a time")
-    with Progress(host, "building", len(alike)).told() as progress:
+    with Progress(host, "build", len(alike)).told() as progress:
 
         def one(group: list[str]) -> bool:
             progress.begin(", ".join(group))

@@ -121,7 +121,7 @@ def _load(host: Host, what: RestorePlan, loads: dict[str, StringCommand]) -> boo
     incoming = f"{what.plan.detected.directory}/incoming-data"
     with (
         tarfile.open(what.archive.path, "r:") as archive,
-        Progress(host, "bringing back", len(loads)).told() as progress,
+        Progress(host, "load", len(loads)).told() as progress,
     ):
         for service, command in loads.items():
             progress.begin(service)

@@ -1,53 +1,53 @@
-"""Say what is going on while it goes on, so that no wait is silent."""
+"""Named pieces of work on a host: each is told when it ends, and timed for the report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 
-import gevent
-from gevent.event import Event
 from pyinfra.api.host import Host
 
 from operations.journal import tell
+from operations.timing import shown, since_begin_s, timed
+from stack.measured import SpanKind
 
-SILENCE_S = 5
+DOING: dict[SpanKind, str] = {
+    "pull": "pulling",
+    "build": "building",
+    "start": "waiting for",
+    "load": "bringing back",
+}
 
 
 class Progress:
-    """Named pieces of work on a host: each is told when it ends, all when nothing ended lately."""
+    """Pieces of work of one kind on a host."""
 
-    def __init__(self, host: Host, verb: str, total: int) -> None:
-        self._host, self._verb, self._total = host, verb, total
+    def __init__(self, host: Host, kind: SpanKind, total: int) -> None:
+        self._host, self._kind, self._total = host, kind, total
         self._begun: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
         """Seconds that each finished piece took."""
-        self._ended = Event()
 
     def begin(self, name: str) -> None:
         """A piece of work begins now."""
-        self._begun[name] = monotonic()
+        self._begun[name] = since_begin_s()
 
     def end(self, name: str, outcome: str) -> None:
         """A piece of work ended: "healthy", "built"."""
-        self.seconds[name] = monotonic() - self._begun.pop(name)
+        span = timed(self._host, self._kind, name, self._begun.pop(name), outcome)
+        self.seconds[name] = span.seconds
         count = f"{len(self.seconds)}/{self._total}"
-        self._host.log(f"{count} {name} {outcome} in {self.seconds[name]:.1f} s")
-        what, seconds = f"{self._verb} {name}", self.seconds[name]
-        tell(self._host, "step", what, name, outcome=outcome, seconds=seconds)
+        self._host.log(f"{count} {name} {outcome} in {span.seconds:.1f} s")
+        what = f"{DOING[self._kind]} {name}"
+        tell(self._host, "step", what, name, outcome=outcome, seconds=span.seconds)
+
+    @property
+    def words(self) -> str:
+        """What has begun and hasn't ended: "building: risk 12 s, ml 8 s"."""
+        now = since_begin_s()
+        pieces = ", ".join(f"{name} {now - begun:.0f} s" for name, begun in self._begun.items())
+        return f"{DOING[self._kind]}: {pieces}" if pieces else ""
 
     @contextmanager
     def told(self) -> Iterator["Progress"]:
-        """While inside, name what is still under way every few seconds."""
-        ticker = gevent.spawn(self._tell)
-        try:
+        """While inside, what is under way is named whenever nothing else is said for long."""
+        with shown(self._host, lambda: self.words):
             yield self
-        finally:
-            self._ended.set()
-            ticker.join()
-
-    def _tell(self) -> None:
-        while not self._ended.wait(SILENCE_S):
-            now = monotonic()
-            under_way = ", ".join(f"{n} {now - t:.0f} s" for n, t in self._begun.items())
-            if under_way:
-                self._host.log(f"{self._verb}: {under_way}")

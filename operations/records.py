@@ -14,7 +14,9 @@ from operations import journal
 from operations.operator import operator
 from operations.refusal import refused, step
 from operations.start import Startup
+from operations.timing import timeline_of
 from stack.kept import Record, RecordState
+from stack.measured import Timeline
 
 
 @operation()
@@ -64,11 +66,19 @@ def note(
         "verified_at": now(),
         "images": _images(host, plan),
         "seconds_to_healthy": startup.seconds_to_healthy if startup else {},
+        "timeline": _timeline(host) or record.timeline,
     }
     for service, seconds in (startup.interruption_s if startup else {}).items():
         journal.tell(host, "interruption", f"{service} was away", service, seconds=seconds)
     written = _write(host, plan, record.model_copy(update=update))
     return journal.end(host, state, verdict) and written
+
+
+def _timeline(host: Host) -> Timeline | None:
+    """What this run pulled, built and started; None when it did nothing of it."""
+    timeline = timeline_of(host)
+    spans = tuple(span for span in timeline.spans if span.kind != "step")
+    return timeline.model_copy(update={"spans": spans}) if spans else None
 
 
 def _fresh(plan: HostPlan, number: int) -> Record:

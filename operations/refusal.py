@@ -12,6 +12,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_host, state
 from requests.exceptions import RequestException
 
+from operations.heartbeat import heartbeat
 from stack.errors import DrydockError
 
 
@@ -44,7 +45,8 @@ def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:
     def guarded() -> None:
         host: Host = ctx_host.get()  # type: ignore[no-untyped-call]
         try:
-            deploy(host)
+            with heartbeat().doing(host, "Look at the host"):
+                deploy(host)
         except DrydockError as error:
             refused(host, str(error))
             state.fail_hosts({host})  # type: ignore[no-untyped-call]

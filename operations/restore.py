@@ -69,16 +69,22 @@ class Restorer(BaseStateCallback):
             return
         failed = ", ".join(state.get_op_meta(op_hash).names)
         try:
-            restore(host, self._plan, f"the operation {failed!r} failed")
-        except DrydockError as error:
-            refused(host, f"nothing was rolled back: {error}")
-            journal.end(host, "failed", (f"nothing was rolled back: {error}",))
+            _restore_or_report(host, self._plan, f"the operation {failed!r} failed")
         except LOST as error:
             refused(
                 host,
                 f"not rolled back, the host or its daemon was lost: {type(error).__name__} {error};"
                 " run the same command again",
             )
+
+
+def _restore_or_report(host: Host, plan: HostPlan, why: str) -> None:
+    try:
+        restore(host, plan, why)
+    except DrydockError as error:
+        refused(host, f"nothing was rolled back: {error}")
+        journal.end(host, "failed", (f"nothing was rolled back: {error}",))
+        check(host, plan, failed=why)
 
 
 def restore(host: Host, plan: HostPlan, why: str) -> None:
@@ -88,6 +94,7 @@ def restore(host: Host, plan: HostPlan, why: str) -> None:
     """
     if plan.settings.keep_failed:
         note(host, plan, "failed", (why,))
+        check(host, plan, failed=why)
         refused(host, "the broken state is kept; `rollback.py` leads back from it")
         return
     if plan.current.id is None and kept_originals(host, plan.detected.directory):
@@ -105,6 +112,7 @@ def restore(host: Host, plan: HostPlan, why: str) -> None:
     changes = undoing(found.changes, plan.changes, plan.release.stack, former.stack)
     if not changes:
         note(host, plan, "rolled back", (why,))
+        check(host, found, failed=why)
         refused(host, f"nothing that runs was changed: release {former.id} is still current")
         return
     refused(host, f"rolling back to release {former.id}:")
@@ -115,7 +123,7 @@ def restore(host: Host, plan: HostPlan, why: str) -> None:
         note(host, plan, "failed", (why, "and so did the way back"))
         refused(host, "the way back failed, too: see above")
         return
-    problems = check(host, found, startup.seconds_to_healthy)
+    problems = check(host, found, startup, failed=why)
     note(host, plan, "rolled back", (why,))
     restored = ", ".join(dict.fromkeys(it.subject for it in changes.all if it.subject != "release"))
     refused(

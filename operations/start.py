@@ -49,7 +49,7 @@ class Starter:
         self._ids: dict[str, str] = {}
         self._healthy: set[str] = set()
         self._starts = Pool(MAX_CONNECTIONS - 1)
-        self._progress = Progress(host, "waiting for", len(waiting) + stand_ins)
+        self._progress = Progress(host, "start", len(waiting) + stand_ins)
         self._watch = HealthWatch(api, release.stack.name, self._progress)
 
     def run(

@@ -1,6 +1,6 @@
 """Verification as the last operation of a deploy: read-only, and what it finds decides."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
@@ -8,11 +8,15 @@ from pyinfra.api.operation import operation
 from pyinfra.context import ctx_host, state
 
 from facts.plan import HostPlan, look_again
-from facts.verify import Verdict, verify
+from facts.verify import verify
 from link.channel import is_local
 from operations.refusal import refused, step
+from operations.report import report_of, write
 from operations.start import Startup
-from stack.measured import table
+from stack.changes import Changes
+from stack.errors import DrydockError
+from stack.report import Report
+from stack.report_lines import lines
 
 
 @operation()
@@ -26,7 +30,7 @@ def verified(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None
     """
     if not state.is_executing:
         return
-    problems = check(ctx_host.get(), plan, startup.seconds_to_healthy)  # type: ignore[no-untyped-call]
+    problems = check(ctx_host.get(), plan, startup)  # type: ignore[no-untyped-call]
     if problems:
         yield step(_fail, problems)
 
@@ -35,26 +39,37 @@ def _fail(host: Host, problems: tuple[str, ...]) -> bool:
     return refused(host, "\n".join(("verification failed:", *problems)))
 
 
-def check(host: Host, plan: HostPlan, seconds_to_healthy: Mapping[str, float]) -> tuple[str, ...]:
-    """Look at a host, log the table of what was measured, and return what is wrong."""
+def check(
+    host: Host, plan: HostPlan, startup: Startup | None = None, failed: str | None = None
+) -> tuple[str, ...]:
+    """Look at a host, tell and report what was measured, and return what is wrong.
+
+    + startup: what this run measured while it changed the host; None: it only looks
+    + failed: why the run has failed already, for the report
+    """
+    made = plan.changes if startup else Changes(())
+    startup = startup or Startup()
     if plan.changes or not plan.is_fresh:
         plan = look_again(host, plan)
-    verdict = verify(host, plan.detected, plan.release, plan.observed, seconds_to_healthy)
-    log_verdict(host, plan, verdict)
-    return (*verdict.problems, *(change.sentence for change in plan.changes.all))
+    seconds = startup.seconds_to_healthy
+    verdict = verify(host, plan.detected, plan.release, plan.observed, seconds)
+    problems = (*verdict.problems, *(change.sentence for change in plan.changes.all))
+    report = report_of(host, plan, made, startup, verdict, problems)
+    tell(host, report.model_copy(update={"failed": failed}))
+    return problems
 
 
-def log_verdict(host: Host, plan: HostPlan, verdict: Verdict) -> None:
-    """Log what was measured, where the pages are, and the summary."""
-    for line in table(verdict.rows):
+def tell(host: Host, report: Report) -> None:
+    """Log a report's summary, and write it down."""
+    for line in lines(report):
         host.log(line)
-    samples = [row.usage.over_s for row in verdict.rows if row.usage]
-    if samples:
-        host.log(f"CPU over {min(samples):.1f} to {max(samples):.1f} s, 100 % is one core")
-    address = plan.settings.reached_at
-    for name, service in plan.release.stack.services.items():
-        if service.page:
-            host.log(f"{service.page}: http://{address}:{service.published_port} ({name})")
     if not is_local(host.connector):
         host.log("these addresses are the host's own: open.py brings them to this machine")
-    host.log(verdict.summary)
+    host.log(report.summary)
+    try:
+        html, data = write(report)
+    except (DrydockError, OSError) as error:
+        # What runs is as it is, whether or not it can be written down here.
+        host.log_styled(f"the report can't be written: {error}", fg="yellow")
+    else:
+        host.log(f"report: {html}, for programs {data.name}")

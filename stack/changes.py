@@ -78,6 +78,8 @@ class CurrentRelease:
     found: Mapping[str, str] = field(default_factory=dict)
     """Path → SHA-256 as it is on disk."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    record: str = ""
+    """The text of its record: how it came to the host, and how it went."""
     secrets: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     """Names of the directories beside it."""

@@ -12,6 +12,7 @@ from stack.containers import Container
 from stack.errors import DrydockError
 from stack.fields import Data
 from stack.images import Image
+from stack.measured import Timeline
 from stack.model import Allocation, Map, Stack
 from stack.render import DESCRIPTION, FORMAT, MANIFEST, Release
 
@@ -39,6 +40,8 @@ class Record(Data):
     """Service → id of the image that its container was made of."""
     seconds_to_healthy: dict[str, float] = Field(default_factory=dict)
     """Service → how long its start took, of those that were started."""
+    timeline: Timeline | None = None
+    """What its last deployment that started, built or pulled anything did, and when."""
 
 
 class _Description(Data):
@@ -97,7 +100,7 @@ def read_kept(
             release = read_description(description, files)
         except (ValidationError, ValueError):
             damage = [f"{DESCRIPTION} was written by another version of Drydock"]
-    return KeptRelease(release_id, _read_record(record), release, tuple(damage))
+    return KeptRelease(release_id, read_record(record), release, tuple(damage))
 
 
 def _files_of(manifest: str) -> dict[str, str]:
@@ -109,7 +112,7 @@ def _files_of(manifest: str) -> dict[str, str]:
     return files if isinstance(files, dict) else {}
 
 
-def _read_record(text: str) -> Record | None:
+def read_record(text: str) -> Record | None:
     """A record; one that is missing or damaged says nothing, so its release counts for unknown."""
     try:
         return Record.model_validate_json(text)

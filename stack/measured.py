@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from stack.fields import Data
 from stack.quantities import show_memory
 
 Json = Mapping[str, Any]
@@ -75,6 +76,40 @@ def _time_ns(text: str) -> int:
     second, fraction, zone = parts.groups(default="")
     seconds = int(datetime.fromisoformat(second + zone).timestamp())
     return seconds * 10**9 + int(fraction.ljust(9, "0")[:9])
+
+
+SpanKind = Literal["step", "pull", "build", "start", "load"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of work, from when to when, in seconds since its run began."""
+
+    kind: SpanKind
+    name: str
+    begun_s: float
+    ended_s: float
+    outcome: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended_s - self.begun_s
+
+
+class Timeline(Data):
+    """What one run did, and when."""
+
+    began_at: str
+    spans: tuple[Span, ...] = ()
+
+    def of(self, kind: SpanKind) -> tuple[Span, ...]:
+        """Its spans of one kind, in the order in which they began."""
+        return tuple(sorted((it for it in self.spans if it.kind == kind), key=_begun))
+
+
+def _begun(span: Span) -> float:
+    return span.begun_s
 
 
 HEADINGS = ("service", "image", "cores", "CPU %", "memory", "health", "endpoint", "to healthy")

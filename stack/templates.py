@@ -36,6 +36,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
 
+def _is_page(template: str | None) -> bool:
+    """Whether a template's values are escaped for HTML: all others are configuration files."""
+    return (template or "").startswith("report/")
+
+
 @lru_cache
 def _environment(project: Path) -> _Sandbox:
     environment = _Sandbox(
@@ -44,7 +49,7 @@ def _environment(project: Path) -> _Sandbox:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Dockerfiles and configuration files, not HTML
+        autoescape=_is_page,
     )
     environment.filters["yaml"] = as_yaml
     environment.filters["memory"] = show_memory
@@ -63,6 +68,15 @@ def render(project: Path, template: str, **values: object) -> str:
             f"{place}: doesn't render: {said}; mend the template,"
             " or give the value in the stack's data"
         ) from error
+
+
+def prepare(project: Path, *names: str) -> None:
+    """Read templates ahead of their first use, which is then quicker."""
+    for name in names:
+        try:
+            _environment(project).get_template(name)
+        except TemplateError as error:
+            raise DrydockError(f"templates/{name}: {error.message}; mend it") from error
 
 
 def _line_in(error: BaseException, template: str) -> int | None:

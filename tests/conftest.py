@@ -1,6 +1,8 @@
 """What tests of several parts share."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -60,7 +62,15 @@ def nautilus(lab: Lab) -> Project:
 
 
 @pytest.fixture(scope="session")
-def nautilus_on_mac1(nautilus: Project, mac1: Mac) -> Run:
+def first_report(tmp_path_factory) -> Path:
+    """Where the report of the one deployment of Nautilus is, whatever is reported later."""
+    return tmp_path_factory.mktemp("report")
+
+
+@pytest.fixture(scope="session")
+def nautilus_on_mac1(nautilus: Project, mac1: Mac, first_report: Path) -> Run:
     """The one deployment of Nautilus, from nothing."""
     mac1.remove_stack("nautilus")
-    return nautilus.deploy(hosts="mac1")
+    run = nautilus.deploy(hosts="mac1")
+    shutil.copytree(nautilus.folder / "reports/mac1", first_report, dirs_exist_ok=True)
+    return run

@@ -22,8 +22,10 @@ def test_release_reads_what_a_deploy_left(ask, home):
     }
     for name, content in contents.items():
         (current / name).write_bytes(content)
+    (stack / "releases/0123456789ab.json").write_text('{"who": "anna"}')
     (stack / "current").symlink_to("releases/0123456789ab")
     release = ask(Release(), "~/.drydock/nautilus")
+    assert release.record == '{"who": "anna"}'
     assert release.current == "releases/0123456789ab"
     assert release.manifest.encode() == contents["manifest.json"]
     assert release.files == {

@@ -54,7 +54,7 @@ def test_a_run_leaves_who_what_and_how_long(shell, home, plan):  # noqa: F811
     host = HostDouble(shell)
     assert journal.begin(host, plan, "a deploy")
     assert [json.loads(it)["event"] for it in read(home, "events.jsonl")] == ["begun", "change"]
-    progress = Progress(host, "waiting for", 1)
+    progress = Progress(host, "start", 1)
     progress.begin("risk")
     progress.end("risk", "healthy")
     assert journal.end(host, "good")
@@ -75,7 +75,7 @@ def test_a_run_leaves_who_what_and_how_long(shell, home, plan):  # noqa: F811
 
 def test_a_run_that_changes_nothing_writes_nothing(home, plan):  # noqa: F811
     host = HostDouble(["sh"])
-    progress = Progress(host, "waiting for", 1)
+    progress = Progress(host, "start", 1)
     progress.begin("risk")
     progress.end("risk", "healthy")
     assert journal.end(host, "good")

@@ -61,6 +61,11 @@ def test_what_cannot_be_restored_is_told_and_no_traceback(host, monkeypatch, err
     def fail(*_):
         raise error
 
+    reported = []
+    monkeypatch.setattr(restore, "check", lambda *_, failed: reported.append(failed))
     monkeypatch.setattr(restore, "restore", fail)
     restore.Restorer(host, "plan").operation_host_error(STATE, host, "hash")
     assert str(error) in " ".join(host.said)
+    # A host that was lost can't be looked at.
+    why = "the operation 'Start services' failed"
+    assert reported == ([why] if isinstance(error, DrydockError) else [])

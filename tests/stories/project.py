@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 from typing import Any
 
 from lab.machine import registry_settings
@@ -24,6 +27,8 @@ class Run:
     text: str
     output: str
     """stdout alone, where JSON is."""
+    longest_silence_s: float = 0
+    """The longest while without a line, from its begin to its end."""
 
     @property
     def words(self) -> str:
@@ -58,17 +63,39 @@ class Project:
         **data: object,
     ) -> Run:
         """Run `pyinfra INVENTORY PROGRAM --limit HOST … --data KEY=VALUE …` as a user would."""
-        done = subprocess.run(
-            [*self._command(program, hosts, inventory, *options), *_said(data)],
-            check=False,
+        command = [*self._command(program, hosts, inventory, *options), *_said(data)]
+        moments = [monotonic()]
+        said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+        def listen(stream: Iterable[str], lines: list[str]) -> None:
+            for line in stream:
+                moments.append(monotonic())
+                lines.append(line)
+
+        with subprocess.Popen(
+            command,
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=TIMEOUT_S,
-        )
-        return Run(done.returncode, done.stdout + done.stderr, done.stdout)
+        ) as process:
+            streams = ((process.stdout, said["stdout"]), (process.stderr, said["stderr"]))
+            listeners = [Thread(target=listen, args=each, daemon=True) for each in streams]
+            for listener in listeners:
+                listener.start()
+            try:
+                status = process.wait(TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            for listener in listeners:
+                listener.join()
+        moments.append(monotonic())
+        silences = (later - earlier for earlier, later in pairwise(sorted(moments)))
+        output, told = ("".join(said[name]) for name in ("stdout", "stderr"))
+        return Run(status, output + told, output, max(silences))
 
     def start(
         self, program: str, *options: str, hosts: str, **data: object

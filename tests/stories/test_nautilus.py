@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stack.archive import open_archive
+from stack.report import Report
 from stack.seal import read_key
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
@@ -15,6 +16,7 @@ from tests.stories.project import ROOT, Project, Run
 pytestmark = pytest.mark.lab
 SERVICES = 16
 ENDPOINTS = 10
+SILENCE_S = 5
 PAGES = ("Backend API", "Prometheus", "Grafana", "Frontend", "Nautilus, through nginx")
 STACK = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]
 SECRETS = {name for service in STACK["services"].values() for name in service.get("secrets", ())}
@@ -39,6 +41,29 @@ def test_one_command_brings_all_up(nautilus_on_mac1: Run, mac1: Mac):
     assert all(each["Config"]["Image"].endswith(":m4max") for each in containers)
 
 
+def test_a_first_deployment_is_never_silent_for_long(nautilus_on_mac1: Run):
+    assert 0 < nautilus_on_mac1.longest_silence_s < SILENCE_S
+    # One line an event: where nobody looks on, nothing turns.
+    assert "\r" not in nautilus_on_mac1.text
+    assert "\033[K" not in nautilus_on_mac1.text
+
+
+def test_a_first_deployment_writes_what_it_measured(nautilus_on_mac1: Run, first_report: Path):
+    assert "report: reports/mac1/report.html" in nautilus_on_mac1.text
+    report = Report.model_validate_json((first_report / "report.json").read_text())
+    assert report.summary in nautilus_on_mac1.text
+    assert report.timeline_is_now
+    started = {span.name: span for span in report.timeline.of("start")}
+    assert set(started) == set(STACK["services"])
+    for service in report.services:
+        begun_s = started[service.name].begun_s
+        assert all(started[need].ended_s <= begun_s for need in service.needs), service.name
+    assert len(report.timeline.of("build")) > 10
+    assert report.maps[1].services["risk"].cpuset == "7"
+    page = (first_report / "report.html").read_text()
+    assert all(f">{name}<" in page for name in STACK["services"])
+
+
 @pytest.mark.usefixtures("nautilus_on_mac1")
 def test_the_same_command_again_changes_nothing(nautilus: Project, mac1: Mac):
     before = mac1.evidence()
@@ -47,6 +72,10 @@ def test_the_same_command_again_changes_nothing(nautilus: Project, mac1: Mac):
     assert "no changes: nautilus:m4max" in again.text
     assert f"{SERVICES}/{SERVICES} containers healthy" in again.text
     assert mac1.evidence() == before
+    report = Report.model_validate_json((ROOT / "reports/mac1/report.json").read_text())
+    assert (report.changes, report.timeline_is_now) == ((), False)
+    # The start-up that brought it here, from its record on the host.
+    assert report.timeline.of("start")
 
 
 @pytest.mark.usefixtures("nautilus_on_mac1")
@@ -84,7 +113,9 @@ def test_ports_are_bound_to_the_host_itself(mac1: Mac):
     assert [port for port in PORTS if mac1.accepts(port)] == []
 
 
-def test_secrets_are_files_on_the_host_and_nowhere_else(nautilus_on_mac1: Run, mac1: Mac):
+def test_secrets_are_files_on_the_host_and_nowhere_else(
+    nautilus_on_mac1: Run, mac1: Mac, first_report: Path
+):
     directory = "~/.drydock/nautilus/secrets"
     names = set(mac1.sh(f"ls {directory}").split())
     assert names == SECRETS
@@ -103,6 +134,7 @@ def test_secrets_are_files_on_the_host_and_nowhere_else(nautilus_on_mac1: Run, m
         "all other files": mac1.sh("cd ~/.drydock/nautilus && cat $(find releases docker -type f)"),
         "container logs": "".join(mac1.docker("logs", each["Id"]) for each in containers),
         "the deploy's output": nautilus_on_mac1.text,
+        "its report": "".join(it.read_text() for it in first_report.iterdir()),
     }
     assert [
         (place, name)

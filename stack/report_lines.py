@@ -1,0 +1,17 @@
+"""The report as lines for a terminal."""
+
+from collections.abc import Iterator
+
+from stack.measured import table
+from stack.report import Report
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What was measured, where the pages are, and the summary."""
+    yield from table(report.rows)
+    if report.sampled_s:
+        shortest, longest = report.sampled_s
+        yield f"CPU over {shortest:.2f} to {longest:.2f} s, 100 % is one core"
+    for service in report.services:
+        if service.address:
+            yield f"{service.page}: {service.address} ({service.name})"
