@@ -111,8 +111,9 @@ def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Itera
         if lost and held:
             raise DrydockError(
                 f"{name}: secret {', '.join(sorted(lost))} is missing on this host, but volume"
-                f" {', '.join(sorted(held))} holds data made with it: put the file back into"
-                f" ~/.drydock/{release.stack.name}/secrets, or remove the volume if its data may go"
+                f" {', '.join(sorted(held))} holds data made with it: put the file with its"
+                f" former value into ~/.drydock/{release.stack.name}/secrets (any value, where the"
+                " data doesn't depend on it), or remove the volume if its data may go"
             )
 
 

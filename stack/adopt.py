@@ -159,9 +159,10 @@ def _secrets(stack: Stack, service: str, container: ObservedContainer) -> dict[s
     pairs = (entry.partition("=") for entry in container.inspected["Config"].get("Env") or ())
     given = {key: value for key, _, value in pairs}
     return {
-        value.removeprefix(SECRETS): given[key.removesuffix("_FILE")]
-        for key, value in stack.services[service].environment.items()
-        if value.startswith(SECRETS) and given.get(key.removesuffix("_FILE"))
+        path.removeprefix(SECRETS): given[key]
+        for name, path in stack.services[service].environment.items()
+        # Grafana's variables end in two.
+        if path.startswith(SECRETS) and given.get(key := name.removesuffix("_FILE").rstrip("_"))
     }
 
 

@@ -92,6 +92,11 @@ def test_the_release_mounts_what_was_taken_over_and_compose_does_not_own_it(demo
     assert "external" not in plain.files["docker-compose.m4max.yml"].decode()
 
 
+def test_grafanas_variables_end_in_two_underscores():
+    reads = {"GF_PASSWORD__FILE": "/run/secrets/store_password"}
+    assert adopted(container(env=["GF_PASSWORD=hush"]), environment=reads).secrets
+
+
 def test_a_secret_of_its_environment_is_ours_from_then_on_and_is_never_shown():
     reads = {"STORE_PASSWORD_FILE": "/run/secrets/store_password"}
     found = adopted(container(env=["STORE_PASSWORD=hush", "PATH=/bin"]), environment=reads)
