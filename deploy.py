@@ -52,7 +52,12 @@ def deploy(host: Host) -> None:
     monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
     monitor.load(plan=plan, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     made = releases.write(
-        release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
+        release=release,
+        changes=changes,
+        detected=detected,
+        settings=settings,
+        tools=tools,
+        name="Write the release",
     )
     attach(host, made, changes, "write")
     records.begin(plan=plan, name="Record who deploys what")

@@ -36,7 +36,12 @@ def restore(host: Host) -> None:
     attach(host, made, changes, "clear")
     load.secrets(what=what, name="Write the secrets")
     releases.write(
-        release=release, changes=changes, detected=detected, tools=tools, name="Write the release"
+        release=release,
+        changes=changes,
+        detected=detected,
+        settings=settings,
+        tools=tools,
+        name="Write the release",
     )
     records.begin(plan=plan, name="Record who restores what")
     images.pull(

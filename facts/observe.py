@@ -175,6 +175,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         manifest=manifest,
         record=info.record,
         secrets=info.secret_names,
+        given=info.given_digests,
         directories=info.directory_names,
         monitor=_read_monitor(info, directory),
         adopted=info.adopted,

@@ -7,6 +7,7 @@ from itertools import takewhile
 from pyinfra.api.facts import FactBase
 
 from facts.shell import decoded, path_word, script
+from stack.settings import GIVEN
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ReleaseInfo:
     files: dict[str, str] = field(default_factory=dict)
     release_ids: tuple[str, ...] = ()
     secret_names: tuple[str, ...] = ()
+    given_digests: dict[str, str] = field(default_factory=dict)
     directory_names: tuple[str, ...] = ()
     monitor_loaded: tuple[str, ...] = ()
     """agent, daemon: as which launchd knows the stack's monitor."""
@@ -47,7 +49,7 @@ class Release(FactBase[ReleaseInfo]):
 
     def command(self, directory: str) -> str:
         """One script."""
-        return script("release", path_word(directory))
+        return script("release", path_word(directory), given=" ".join(GIVEN))
 
     @staticmethod
     def default() -> ReleaseInfo:
@@ -68,6 +70,7 @@ class Release(FactBase[ReleaseInfo]):
             files={path: it for path, it in digests.items() if not path.startswith("/")},
             release_ids=tuple(name for kind, name in names if kind == "release"),
             secret_names=tuple(name for kind, name in names if kind == "secret"),
+            given_digests=dict(name.split()[:2] for kind, name in names if kind == "given"),
             directory_names=tuple(name for kind, name in names if kind == "directory"),
             monitor_loaded=tuple(name for kind, name in names if kind == "loaded"),
             monitor_files={path: it for path, it in digests.items() if path.startswith("/")},

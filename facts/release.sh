@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prints what lies in a stack's directory: the lock, directories, what launchd runs of the monitor,
 # releases, secrets' names, the current release's files and the monitor's, manifest and record.
-# Parameter: the directory.
+# Parameter: the directory. Variable: given, names of secrets whose value the data gives.
+# shellcheck disable=SC2154
 cd "$1" 2>/dev/null || exit 0
 if [ -d lock ]; then
     value() { sed -n "s/^$1	//p" lock/owner 2>/dev/null; }
@@ -30,8 +31,12 @@ for release in releases/*/; do
     release=${release%/}
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"
 done
+if command -v sha256sum >/dev/null; then sum=sha256sum; else sum='shasum -a 256'; fi
 for secret in secrets/*; do
     [ -f "$secret" ] && printf 'secret\t%s\n' "${secret#secrets/}"
+done
+for secret in $given; do
+    [ -f "secrets/$secret" ] && printf 'given\t%s %s\n' "$secret" "$($sum <"secrets/$secret")"
 done
 # Volumes that were taken over from containers that others had made.
 [ -f original/volumes ] && sed 's/^/adopted	/' original/volumes
@@ -44,11 +49,8 @@ for file in "$stack"/monitor/*.sh "$stack"/monitor/*.awk "$stack"/monitor/*.plis
     [ -f "$file" ] && set -- "$@" "$file"
 done
 echo files
-if command -v sha256sum >/dev/null; then
-    find "$@" -type f -exec sha256sum {} +
-else
-    find "$@" -type f -exec shasum -a 256 {} +
-fi
+# shellcheck disable=SC2086
+find "$@" -type f -exec $sum {} +
 echo manifest
 [ -f manifest.json ] && base64 <manifest.json
 echo record

@@ -104,7 +104,7 @@ def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Itera
     + secrets: names of those that the host has
     + volumes: names of the volumes that its daemon has
     """
-    missing, kept = release.secrets() - set(secrets), set(volumes)
+    missing, kept = release.secrets() - set(secrets) - release.given.keys(), set(volumes)
     for name, service in release.stack.services.items():
         lost = missing & set(service.secrets)
         held = {release.stack.volume_name(volume) for volume in service.volumes} & kept

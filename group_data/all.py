@@ -222,6 +222,7 @@ stack = {
         "redis": "redis:8.0",
         "nginx": "nginx:1.26",
         "prometheus": "prom/prometheus:v2.53.3",
+        "alertmanager": "prom/alertmanager:v0.28.1",
         "grafana": "grafana/grafana:12.0.2",
     },
     "images": {
@@ -339,7 +340,10 @@ stack = {
             "build": {
                 "dockerfile": "prometheus",
                 "bases": ("prometheus",),
-                "rendered": {"prometheus.yml": "prometheus/prometheus.yml.j2"},
+                "rendered": {
+                    "prometheus.yml": "prometheus/prometheus.yml.j2",
+                    "alerts.yml": "prometheus/alerts.yml.j2",
+                },
                 "arguments": {"scrape_interval_s": _SCRAPE_INTERVAL_S},
             },
             "cpus": 0.5,
@@ -350,6 +354,28 @@ stack = {
             "volumes": {"prometheus-data": "/prometheus"},
             "health": {
                 "test": ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9090/-/healthy"),
+                "start_interval_s": 0.5,
+            },
+        },
+        "alertmanager": {
+            "phase": "core",
+            "when": "alert_webhook",
+            "build": {
+                "dockerfile": "alertmanager",
+                "bases": ("alertmanager",),
+                "rendered": {"alertmanager.yml": "alertmanager/alertmanager.yml.j2"},
+                # webhook, for what takes Alertmanager's own JSON, or slack.
+                "arguments": {"receiver": "webhook", "group_wait_s": 10},
+            },
+            "cpus": 0.1,
+            "memory": "128 MiB",
+            "working_set": "64 MiB",
+            "port": 9093,
+            "page": "Alertmanager",
+            "secrets": ("alert_webhook",),
+            "volumes": {"alertmanager-data": "/alertmanager"},
+            "health": {
+                "test": ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9093/-/healthy"),
                 "start_interval_s": 0.5,
             },
         },

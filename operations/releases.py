@@ -10,21 +10,27 @@ from pyinfra.api.operation import operation
 
 from facts.detect import Detected
 from facts.tools import ToolsInfo
-from operations.secrets import generate
+from operations.secrets import generate, take
 from stack.changes import Changes
 from stack.mixture import Mixture
 from stack.render import MANIFEST, Release
+from stack.settings import Settings
 
 
 @operation()
 def write(
-    release: Release, changes: Changes, detected: Detected, tools: ToolsInfo | None
+    release: Release,
+    changes: Changes,
+    detected: Detected,
+    settings: Settings,
+    tools: ToolsInfo | None,
 ) -> Generator[PyinfraCommand, None, None]:
     """Put a release's files beside the former ones, and generate the secrets that are missing.
 
     + release: what to write
     + changes: what differs; without a change to a file nothing is done
     + detected: the host
+    + settings: values of the secrets that the data gives
     + tools: where the host's Docker CLI plugins are; None when nothing is to be written
 
     Nothing that runs is touched. The files become visible under their release's name in one step,
@@ -50,7 +56,13 @@ def write(
         io.StringIO(json.dumps(configuration)), f"{directory}/docker/config.json"
     )
     for secret in sorted(release.secrets()):
-        yield generate(f"{detected.secrets_directory}/{secret}")
+        path = f"{detected.secrets_directory}/{secret}"
+        if secret in settings.given_secrets:
+            # As a file, since others on the host can read a command's arguments.
+            yield FileUploadCommand(io.StringIO(settings.given_secrets[secret]), f"{path}.new")
+            yield take(f"{path}.new", path)
+        else:
+            yield generate(path)
     for shown in (QuoteString(f"{directory}/{it}") for it in sorted(release.host_directories())):
         # A container's user is not the owner; nobody else can pass the directory above.
         yield StringCommand("mkdir -p", shown, "&& chmod 0755", shown)

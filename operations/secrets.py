@@ -37,6 +37,18 @@ def generate(path: str) -> StringCommand:
     )
 
 
+def take(source: str, target: str) -> StringCommand:
+    """Make a file the value of a secret; what is there is written over, and containers see it.
+
+    A mount is tied to the file, so another one under its name would not be seen.
+    """
+    new, path = QuoteString(source), QuoteString(target)
+    return StringCommand(
+        "if [ -f", path, "]; then chmod u+w", path, "&& cat", new, ">", path, "&& rm -f", new,
+        "; else mv", new, path, "; fi && chmod 0444", path,
+    )  # fmt: skip
+
+
 @operation()
 def rotate(
     rotations: Iterable[Rotation], detected: Detected

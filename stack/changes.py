@@ -81,6 +81,8 @@ class CurrentRelease:
     record: str = ""
     """The text of its record: how it came to the host, and how it went."""
     secrets: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Secret that was given by the data → SHA-256 of its value."""
     directories: tuple[str, ...] = ()
     """Names of the directories beside it."""
     adopted: Mapping[str, str] = field(default_factory=dict)

@@ -56,6 +56,9 @@ def _release_changes(release: Release, current: CurrentRelease) -> Iterator[Chan
             yield Change("write", "release", path, reason=how)
     for secret in sorted(release.secrets() - set(current.secrets)):
         yield Change("write", "release", f"secret {secret}", reason="missing")
+    for secret in sorted(release.secrets() & release.given.keys() & set(current.secrets)):
+        if release.given[secret] != current.given.get(secret):
+            yield Change("write", "release", f"secret {secret}", reason="another value")
     for directory in sorted(release.host_directories() - set(current.directories)):
         yield Change("write", "release", f"directory {directory}", reason="missing")
 

@@ -64,6 +64,9 @@ def _check_needs(stack: Stack, places: Origins) -> Iterable[str]:
                 known = suggest(need, stack.services)
                 yield f"{where}: {need!r} is no service of this stack; {known}"
                 continue
+            when = stack.services[need].when
+            if when not in (None, service.when):
+                yield f"{where}: {need!r} is there only when {when!r} is set; drop the need"
             phase = stack.services[need].phase
             if PHASES.index(phase) > PHASES.index(service.phase):
                 yield (

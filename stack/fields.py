@@ -1,8 +1,9 @@
 """Kinds of values in a stack's data, and what each may hold."""
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic import StringConstraints as Text
 
 from stack.quantities import cores_of, memory_bytes
@@ -19,6 +20,12 @@ def _one_line(value: str | int | float | bool) -> str | int | float | bool:
     if isinstance(value, str) and not value.isprintable():
         raise ValueError("must be one line without control characters; put more into the template")
     return value
+
+
+def _address(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(URL_PATTERN, secret.get_secret_value()):
+        raise ValueError("write an address such as https://hooks.example/token")
+    return secret
 
 
 def _downwards(path: str) -> str:
@@ -47,7 +54,10 @@ AbsolutePath = Annotated[str, Text(pattern=r"^/[A-Za-z0-9._/-]*$"), AfterValidat
 RelativePath = Annotated[
     str, Text(pattern=r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$"), AfterValidator(_downwards)
 ]
-Url = Annotated[str, Text(pattern=r"^https?://[!-~]+$")]
+URL_PATTERN = r"^https?://[!-~]+$"
+Url = Annotated[str, Text(pattern=URL_PATTERN)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_address)]
+"""An address that lets in whoever knows it: it is never shown."""
 Word = Annotated[str, AfterValidator(_without_nul)]
 """One argument of a command, or the value of a variable: any text that either can hold."""
 Argument = Annotated[str | int | float | bool, AfterValidator(_one_line)]

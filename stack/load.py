@@ -70,7 +70,7 @@ def load_stack(data: Mapping[str, Any], origins: Mapping[str, str]) -> Inputs:
     if problems or stack is None or scalars is None:
         raise DrydockError("\n".join(problems))
     return Inputs(
-        stack=stack,
+        stack=_with_what_is_on(stack, scalars),
         core_map=core_map,
         literal={service: frozenset(fields) for service, fields in overrides.items()},
         chip_wanted=scalars.chip,
@@ -91,6 +91,15 @@ def load_settings(data: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[
     if problems or scalars is None:
         raise DrydockError("\n".join(problems))
     return str(name), Settings(**scalars.model_dump(exclude={"chip"}))
+
+
+def _with_what_is_on(stack: Stack, settings: Settings) -> Stack:
+    services = {
+        name: service
+        for name, service in stack.services.items()
+        if service.when is None or getattr(settings, service.when) is not None
+    }
+    return stack.model_copy(update={"services": services})
 
 
 def _scalars(data: Mapping[str, Any], places: Origins, problems: list[str]) -> _Scalars | None:

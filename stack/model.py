@@ -67,6 +67,8 @@ class Service(Data):
     """One container of the stack."""
 
     phase: Phase
+    when: Literal["alert_webhook"] | None = None
+    """The setting of a host without which this service is no part of its stack."""
     image: ImageReference | None = None
     build: Build | None = None
     """Exactly one of `image` (run as it is) and `build`."""

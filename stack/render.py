@@ -30,6 +30,8 @@ class Release:
     """Service → what its container should be."""
     files: Mapping[str, bytes]
     """Path below the release's directory → content, the manifest excepted."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Secret that the data gives → SHA-256 of its value."""
     kept: Mapping[str, str] = field(default_factory=dict)
     """Path → SHA-256 of files that are on the host alone, in a release that is kept there."""
     shared: Mapping[str, Image] = field(default_factory=dict)
@@ -145,7 +147,7 @@ def release_of(
         DESCRIPTION: release.description(),
         SERVICES: release.services(),
     }
-    return Release(stack, core_map, tag, images, containers, files)
+    return Release(stack, core_map, tag, images, containers, files, settings.given_digests)
 
 
 def render_compose(release: Release, secrets_directory: str, project: Path) -> str:

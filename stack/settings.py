@@ -4,7 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stack.fields import AbsolutePath, Data, MemoryBytes, Name, Url
+from stack import digest
+from stack.fields import AbsolutePath, Data, MemoryBytes, Name, SecretUrl, Url
+
+GIVEN = ("alert_webhook",)
+"""Settings that reach containers as secrets of the same name, instead of generated ones."""
 
 
 def _names(said: object) -> object:
@@ -45,6 +49,8 @@ class Settings(Data):
     """How many verified releases a host keeps, the current one included."""
     monitor: Annotated[Literal["off", "agent", "daemon"], BeforeValidator(_monitor)] = "agent"
     """As what launchd runs the monitor on a Mac."""
+    alert_webhook: SecretUrl | None = None
+    """Where Alertmanager, which runs where this is said, sends what a person should know."""
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None
@@ -67,6 +73,17 @@ class Settings(Data):
     """How long a run waits for the lock of another that changes the same stack."""
     break_lock: bool = False
     """Whether to break a lock whose owner is gone."""
+
+    @property
+    def given_secrets(self) -> dict[str, str]:
+        """Values of the secrets that the data gives."""
+        said = {name: getattr(self, name) for name in GIVEN}
+        return {name: it.get_secret_value() for name, it in said.items() if it is not None}
+
+    @property
+    def given_digests(self) -> dict[str, str]:
+        """SHA-256 of the same values, to compare them with what a host has."""
+        return {name: digest.of_bytes(it.encode()) for name, it in self.given_secrets.items()}
 
     @property
     def reached_at(self) -> str:

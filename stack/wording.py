@@ -4,7 +4,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from stack.origins import KeyPath, Origins, descend, suggest
@@ -72,13 +72,19 @@ def _sentence(
     where = origins.place(*root, *path)
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown field; {suggest(path[-1], _fields_at(model, path[:-1]))}"
-    # A whole service or health check would bury the sentence.
-    said = "" if isinstance(value, Mapping) else f" = {value!r}"
+    # A whole service or health check would bury the sentence, and a secret must not be shown.
+    hidden = isinstance(value, Mapping) or _is_secret(model, path)
+    said = "" if hidden else f" = {value!r}"
     if len(path) < len(loc):
         return f"{where}{said}: write text, a number, or True or False"
     # A ValueError repeats the value, for callers that show it alone.
     words = _words(detail).removeprefix(f"{value!r} ").removeprefix("is ")
     return f"{where}{said}: {words}"
+
+
+def _is_secret(model: type[BaseModel], path: KeyPath) -> bool:
+    field = model.model_fields.get(str(path[0])) if path else None
+    return field is not None and _plain(field.annotation) is SecretStr
 
 
 def _words(detail: ErrorDetails) -> str:

@@ -14,6 +14,8 @@ def test_release_reads_what_a_deploy_left(ask, home):
     (stack / "releases/ba9876543210").mkdir()
     (stack / "secrets").mkdir()
     (stack / "secrets/redis_password").write_text("never read")
+    (stack / "secrets/alert_webhook").write_text("https://a/b")
+    (stack / "monitor").mkdir()
     contents = {
         "compose.yml": b"services: {}\n",
         "postgres/my file.conf": b"\x00\xff",
@@ -32,7 +34,10 @@ def test_release_reads_what_a_deploy_left(ask, home):
         name: hashlib.sha256(content).hexdigest() for name, content in contents.items()
     }
     assert release.release_ids == ("0123456789ab", "ba9876543210")
-    assert release.secret_names == ("redis_password",)
+    assert release.secret_names == ("alert_webhook", "redis_password")
+    # Only of what the data gives: nobody guesses a value from such a digest.
+    assert release.given_digests == {"alert_webhook": hashlib.sha256(b"https://a/b").hexdigest()}
+    assert release.directory_names == ("monitor", "releases", "secrets")
 
 
 def test_release_tells_which_volumes_were_taken_over(ask, home):

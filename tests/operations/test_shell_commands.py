@@ -16,7 +16,7 @@ from facts.tools import ToolsInfo
 from operations import releases
 from operations.docker_cli import compose, docker
 from stack.changes import Change, Changes
-from tests.demo import demo_host, demo_release
+from tests.demo import demo_host, demo_inputs, demo_release
 
 TOOLS = ToolsInfo("2.26.1", "0.13.1", ("/a/plugins",), None)
 WRITE = Changes((Change("write", "release", "files"),))
@@ -52,8 +52,9 @@ def host(tmp_path):
 
 @pytest.fixture
 def write(run, host):
-    def written(release):
-        run(releases.write._inner(release, WRITE, host, TOOLS))
+    def written(release, **settings):
+        said = demo_inputs(**settings).settings
+        run(releases.write._inner(release, WRITE, host, said, TOOLS))
         return Path(host.directory)
 
     return written
@@ -111,11 +112,30 @@ def test_a_secret_is_generated_once(write, demo_project):
     assert [path.name for path in secret.parent.iterdir()] == ["store_password"]
 
 
+def test_a_value_that_the_data_gives_is_written_into_the_same_file(write, demo_project):
+    bell = {"store": {"secrets": ["alert_webhook"]}, "risk": {"secrets": []}}
+    addresses = [
+        "https://hooks.example/long-token/$(touch<pwned)`id`",
+        "http://a/'b'",
+        "http://a/long",
+    ]
+    release = demo_release(demo_project, bell)
+    file = write(release, alert_webhook=addresses[0]) / "secrets" / "alert_webhook"
+    inode = file.stat().st_ino
+    for address in addresses:
+        write(release, alert_webhook=address)
+        assert (file.read_text(), mode(file)) == (address, 0o444)
+        # A container's mount is tied to the file, not to its name.
+        assert file.stat().st_ino == inode
+        assert [path.name for path in file.parent.iterdir()] == ["alert_webhook"]
+
+
 def test_two_hosts_have_different_secrets(run, tmp_path, demo_project):
     passwords = set()
     for name in ("mac1", "mac2"):
         host = demo_host(str(tmp_path / name))
-        run(releases.write._inner(demo_release(demo_project), WRITE, host, TOOLS))
+        settings = demo_inputs().settings
+        run(releases.write._inner(demo_release(demo_project), WRITE, host, settings, TOOLS))
         passwords.add((Path(host.secrets_directory) / "store_password").read_text())
     assert len(passwords) == 2
 

@@ -25,10 +25,15 @@ def chip_of(tag):
 @pytest.fixture(scope="session", params=HOSTS)
 def release(request) -> Release:
     """A release for a chip, on a daemon with half of its memory, if that holds the stack."""
-    chip = chip_of(request.param)
-    inputs = load_groups(ROOT / "group_data", chip.tag)
+    return release_for(request.param)
+
+
+def release_for(tag: str, data: Path | None = None) -> Release:
+    """The same, with host data of a JSON file."""
+    chip = chip_of(tag)
+    inputs = load_groups(ROOT / "group_data", chip.tag, data)
     cpus = sum(level.cores for level in chip.levels)
-    architecture = "x86_64" if request.param.startswith("linux") else "aarch64"
+    architecture = "x86_64" if tag.startswith("linux") else "aarch64"
     memory_bytes = max(chip.memory_bytes // 2, 6 * GIB)
     daemon = Daemon(cpus=cpus, memory_bytes=memory_bytes, architecture=architecture)
     return render_release(

@@ -1,13 +1,17 @@
 """What Prometheus is told to ask, as its own tool reads it."""
 
+import json
 import shutil
 import subprocess
 
 import pytest
 import yaml
 
+from tests.rendered.conftest import release_for
+
 # What Prometheus gets is the same for every chip.
-pytestmark = pytest.mark.parametrize("release", ["linux-x86-64"], indirect=True)
+TAG = "linux-x86-64"
+pytestmark = pytest.mark.parametrize("release", [TAG], indirect=True)
 
 
 @pytest.fixture
@@ -49,3 +53,32 @@ def test_every_service_with_an_endpoint_both_stores_and_the_mac_are_asked(releas
 
 def test_the_port_of_the_monitors_file_is_not_published(release):
     assert release.containers["nginx"].ports == ("127.0.0.1:80->8080",)
+
+
+def test_without_an_address_nobody_is_told(release, configured):
+    assert "alertmanager" not in release.containers
+    assert "alerting" not in yaml.safe_load((configured / "prometheus.yml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("receiver", "said"),
+    [("webhook", ("webhook_configs", "url_file")), ("slack", ("slack_configs", "api_url_file"))],
+)
+def test_where_an_address_is_set_alerts_go_there_and_no_file_has_it(
+    release, tmp_path, receiver, said
+):
+    arguments = {"alertmanager": {"build": {"arguments": {"receiver": receiver}}}}
+    data = {"alert_webhook": "https://hooks.example/token", "overrides": arguments}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    alerting = release_for(TAG, tmp_path / "data.json")
+    read = yaml.safe_load(alerting.images["prometheus"].files["prometheus.yml"])
+    (manager,) = read["alerting"]["alertmanagers"]
+    assert manager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    told = yaml.safe_load(alerting.images["alertmanager"].files["alertmanager.yml"])
+    (person,) = told["receivers"]
+    kind, address = said
+    assert person[kind] == [{address: "/run/secrets/alert_webhook", "send_resolved": True}]
+    assert any(it.endswith(":/run/secrets/alert_webhook:ro")
+               for it in alerting.containers["alertmanager"].mounts)  # fmt: skip
+    assert b"hooks.example" not in b"".join(alerting.files.values())
+    assert len(alerting.containers) == len(release.containers) + 1 == 17

@@ -403,6 +403,17 @@ def test_a_missing_directory_that_a_service_is_shown_is_made(release):
     assert sentences(shown, observed(shown), there) == []
 
 
+def test_another_value_of_a_secret_that_the_data_gives_is_written(release):
+    bell = {"store": {"secrets": ["alert_webhook"]}}
+    wanted = release(bell, alert_webhook="https://hooks.example/token")
+    current = replace(on_disk(wanted), given=wanted.given)
+    assert sentences(wanted, observed(wanted), current) == []
+    other = replace(current, given={"alert_webhook": "0" * 64})
+    assert sentences(wanted, observed(wanted), other) == [
+        "release: secret alert_webhook, another value: written"
+    ]
+
+
 def test_a_missing_secret_is_generated(release):
     current = replace(on_disk(release()), secrets=())
     assert sentences(release(), observed(release()), current) == [

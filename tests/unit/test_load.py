@@ -54,6 +54,29 @@ def test_a_stack_is_read_with_its_settings_and_the_chip_it_asks_for():
     assert type(inputs.settings) is Settings
 
 
+def test_a_service_with_a_switch_is_there_where_its_setting_is():
+    both = stack(risk=service(), bell=service(when="alert_webhook"))
+    assert list(load_stack({"stack": both}, ORIGINS).stack.services) == ["risk"]
+    on = load_stack({"stack": both, "alert_webhook": "https://hooks.example/token"}, ORIGINS)
+    assert list(on.stack.services) == ["risk", "bell"]
+    assert on.settings.given_secrets == {"alert_webhook": "https://hooks.example/token"}
+    assert "token" not in f"{on}{on.settings!r}"
+
+
+def test_what_may_be_away_is_needed_only_by_what_is_away_with_it():
+    said = refusal(stack=stack(bell=service(when="alert_webhook"), risk=service(needs=["bell"])))
+    assert "risk.needs: 'bell' is there only when 'alert_webhook' is set; drop the need" in said
+    together = service(when="alert_webhook", needs=["bell"])
+    load_stack({"stack": stack(bell=service(when="alert_webhook"), a=service(), b=together)}, {})
+
+
+def test_an_address_that_is_a_secret_is_refused_without_showing_it():
+    for wrong in ("htp://hooks.example/token", "https://a b/token", ["token"]):
+        said = refusal(alert_webhook=wrong)
+        assert said.startswith("inventory or --data: alert_webhook: write ")
+        assert "token" not in said.replace("such as https://hooks.example/token", "")
+
+
 def test_overrides_are_laid_over_services_and_remembered():
     data = {
         "stack": stack(risk=service(environment={"A": "1", "B": "2"}), ml=service()),

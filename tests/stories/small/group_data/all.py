@@ -5,7 +5,11 @@ _OFTEN = {"interval_s": 3, "start_interval_s": 0.2}
 stack = {
     "name": "harbour",
     "sized_for": {"cpus": 2, "memory": "1 GiB"},
-    "bases": {"python": "python:3.13-slim-trixie", "nginx": "nginx:1.26"},
+    "bases": {
+        "python": "python:3.13-slim-trixie",
+        "nginx": "nginx:1.26",
+        "alertmanager": "prom/alertmanager:v0.28.1",
+    },
     "services": {
         "store": {
             "phase": "infrastructure",
@@ -43,6 +47,26 @@ stack = {
             "cpuset": "0",
             "environment": {"PORT": "18002", "RELEASE": "{release}"},
             "health": {"test": ("python3", "/srv/tide.py", "check"), **_OFTEN},
+        },
+        "bell": {
+            "phase": "core",
+            "when": "alert_webhook",
+            "build": {
+                "dockerfile": "alertmanager",
+                "bases": ("alertmanager",),
+                "rendered": {"alertmanager.yml": "alertmanager/alertmanager.yml.j2"},
+                "arguments": {"receiver": "webhook", "group_wait_s": 0},
+            },
+            "cpus": 0.2,
+            "memory": "64 MiB",
+            "port": 9093,
+            "host_port": 19093,
+            "secrets": ("alert_webhook",),
+            "volumes": {"bell-data": "/alertmanager"},
+            "health": {
+                "test": ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9093/-/healthy"),
+                **_OFTEN,
+            },
         },
         "gate": {
             "phase": "frontend",
