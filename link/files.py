@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
 
+REQUESTS = 64
+"""Blocks of 32 KiB asked for ahead: without a bound a fast host's answers pile up in memory."""
+
+
 def read(host: "Host", path: str) -> bytes:
     """A small file's content; OSError where there is none."""
     if is_local(host.connector):
@@ -25,7 +29,7 @@ def fetch(host: "Host", path: str, to: IO[bytes]) -> None:
             shutil.copyfileobj(source, to)
     else:
         with host.connector.client.open_sftp() as sftp:  # type: ignore[attr-defined]
-            sftp.getfo(path, to)
+            sftp.getfo(path, to, max_concurrent_prefetch_requests=REQUESTS)
 
 
 def send(host: "Host", source: IO[bytes], path: str) -> None:
