@@ -78,7 +78,12 @@ def _backup(host: Host, what: BackupPlan) -> bool:
         )  # fmt: skip
         _read_back(host, what, manifest, sealed, fresh)
         done = f"{directory}/{what.name}"
-        _run(host, "the archive can't be named", "mv", QuoteString(fresh), QuoteString(done))
+        # When it was is for the monitor, which has no other way to learn it.
+        stamp = QuoteString(f"{what.plan.detected.directory}/backed_up")
+        _run(
+            host, "the archive can't be named", "mv", QuoteString(fresh), QuoteString(done),
+            "&& date +%s >", stamp,
+        )  # fmt: skip
         size = _run(host, "its size can't be read", "wc -c <", QuoteString(done))
     except ServiceFailedError as failure:
         _clean(host, part, fresh, f"{fresh}.part")

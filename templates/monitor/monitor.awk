@@ -5,18 +5,19 @@ BEGIN {
     FS = "\t"
     split("nominal moderate heavy trapping sleeping", words, " ")
     BUSY_LOOKS = 3   # so many looks in a row at its CPU limit before that is worth a line
-    level = free = deployed = vm = ""
+    level = free = deployed = backed_up = vm = ""
     section = silent = ""
     busy["high"] = 0.95; busy["low"] = 0.8
     full["high"] = 0.9; full["low"] = 0.8
 }
 
-/^(pressure|disk|deployed|services\.tsv|state|containers|usage|vm)$/ { section = $0; next }
+/^(pressure|disk|deployed|backed_up|services\.tsv|state|containers|usage|vm)$/ { section = $0; next }
 /^silent / { silent = substr($0, 8); section = ""; next }
 
 section == "pressure" && / [0-4]$/ { level = substr($0, length($0)) + 0 }
 section == "disk" { if (split($0, part, / +/) >= 6 && part[4] ~ /^[0-9]+$/) free = part[4] * 1024 }
 section == "deployed" && /^[0-9]+$/ { deployed = $0 }
+section == "backed_up" && /^[0-9]+$/ { backed_up = $0 }
 section == "services.tsv" && NF == 4 {
     order[++count] = $1
     service_of[$2] = $1; name_of[$1] = $2; class_of[$1] = $3; map_cpus[$1] = $4 + 0
@@ -152,6 +153,7 @@ function write_metrics(    i, it, cpu, memory, most, again, well) {
     if (free != "") metric("drydock_disk_free_bytes", "Free on the disk of the stack's directory", sample("drydock_disk_free_bytes", "", sprintf("%.0f", free)))
     if (vm != "") metric("drydock_vm_memory_bytes", "Memory of the daemon's VM", sample("drydock_vm_memory_bytes", "", vm))
     if (deployed != "") metric("drydock_deploy_last_timestamp_seconds", "When a deploy or a rollback last ended well", sample("drydock_deploy_last_timestamp_seconds", "", deployed))
+    if (backed_up != "") metric("drydock_backup_last_success_timestamp_seconds", "When a backup last was read back whole", sample("drydock_backup_last_success_timestamp_seconds", "", backed_up))
     metric("drydock_monitor_last_run_timestamp_seconds", "When the monitor last looked", sample("drydock_monitor_last_run_timestamp_seconds", "", now_s))
 }
 

@@ -78,6 +78,8 @@ observations() {
     df -Pk .
     echo deployed
     cat ../deployed 2>/dev/null
+    echo backed_up
+    cat ../backed_up 2>/dev/null
     echo services.tsv
     cat ../current/services.tsv 2>/dev/null
     echo state

@@ -174,6 +174,14 @@ def test_events_of_a_deploy_say_so_and_when_it_was_is_a_figure(mac):
     assert mac.metrics["drydock_deploy_last_timestamp_seconds"] == 1795500000
 
 
+def test_when_the_last_backup_was_is_a_figure_once_there_is_one(mac):
+    mac.look()
+    assert "drydock_backup_last_success_timestamp_seconds" not in mac.metrics
+    (mac.directory / "backed_up").write_text("1795500000\n")
+    mac.look()
+    assert mac.metrics["drydock_backup_last_success_timestamp_seconds"] == 1795500000
+
+
 def test_logs_are_kept_short(mac):
     for size in (1_500_000, 1_400_000, 1_300_000, 1_200_000):
         mac.age("thermal-monitor", size)

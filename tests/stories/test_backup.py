@@ -90,6 +90,12 @@ def kept(macs: Macs, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     return Kept(archive, key, token)
 
 
+def test_when_it_was_made_is_known_on_its_mac(macs: Macs, kept: Kept):
+    age_s = macs.full.sh("echo $(($(date +%s) - $(cat ~/.drydock/harbour/backed_up)))")
+    assert kept.archive.exists()
+    assert 0 <= int(age_s) < 600
+
+
 def test_what_does_not_fit_is_refused_before_any_change(macs: Macs, kept: Kept, tmp_path: Path):
     damaged = tmp_path / "damaged.tar"
     content = bytearray(kept.archive.read_bytes())
