@@ -147,13 +147,19 @@ def _unpinned(plan: HostPlan) -> tuple[Finding, ...]:
     return (Finding(code="not_pinned", severity="warning", message=said),)
 
 
+def folder_of(host: str) -> Path:
+    """Where the files of a host are, by its name in the inventory; it is made if need be."""
+    folder = Path(FOLDER) / re.sub(r"^\.+|[^A-Za-z0-9._@-]", "_", host)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def write(report: Report) -> tuple[Path, Path]:
     """Write report.html and report.json of a host, over those of its last run.
 
     DrydockError where a template is at fault; OSError where the folder can't be written.
     """
-    folder = Path(FOLDER) / re.sub(r"^\.+|[^A-Za-z0-9._@-]", "_", report.about.host)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(report.about.host)
     files = folder / "report.html", folder / "report.json"
     texts = page(report, Path.cwd()), json_of(report)
     for file, text in zip(files, texts, strict=True):
