@@ -4,8 +4,9 @@ from pathlib import Path
 
 from stack import templates
 from stack.measured import Span
-from stack.picture import COLUMN_PX, ROW_PX, core_picture, memory_rows, start_picture, work_picture
+from stack.picture import COLUMN_PX, ROW_PX, core_picture, memory_rows
 from stack.report import Report
+from stack.time_picture import start_picture, work_picture
 from stack.timeline import Wait, waits
 
 PAGE = "report/page.html.j2"

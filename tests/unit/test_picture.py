@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.measured import Span
-from stack.picture import core_picture, memory_rows, start_picture, work_picture
+from stack.picture import core_picture, memory_rows
 from stack.report import Place, ShownMap
+from stack.time_picture import start_picture, work_picture
 from stack.timeline import waits
 from tests.reported import LEVELS, STARTS, demo_report
 
