@@ -208,6 +208,8 @@ _WATCHED = {
     "nginx": "http://nginx:8080/nginx-health",
 }
 
+_DASHBOARDS = "/etc/grafana/dashboards"
+
 # How often Prometheus asks every service: some 20 answers of a few hundred lines.
 _SCRAPE_INTERVAL_S = 10
 
@@ -384,7 +386,11 @@ stack = {
             "build": {
                 "dockerfile": "grafana",
                 "bases": ("grafana",),
-                "rendered": {"datasources.yml": "grafana/datasources.yml.j2"},
+                "context": ("templates/grafana/dashboards/*.json",),
+                "rendered": {
+                    "datasources.yml": "grafana/datasources.yml.j2",
+                    "dashboards.yml": "grafana/dashboards.yml.j2",
+                },
             },
             "needs": ("prometheus",),
             "cpus": 0.5,
@@ -396,6 +402,8 @@ stack = {
             "environment": {
                 "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/grafana_admin_password",
                 "GF_AUTH_ANONYMOUS_ENABLED": "false",
+                "GF_USERS_ALLOW_SIGN_UP": "false",
+                "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{_DASHBOARDS}/overview.json",
                 "GF_ANALYTICS_REPORTING_ENABLED": "false",
                 "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
                 "GF_LOG_MODE": "console",

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = ("stack", "link", "facts", "operations", "nautilus", "lab", "bench", "templates")
+PRODUCT = (
+    "stack", "link", "facts", "operations", "nautilus", "lab", "bench", "dashboards", "templates",
+)  # fmt: skip
 MAX_LINES = 250
 DATA = {
     "group_data/all.py": "the stack as data, one service after the other",
