@@ -14,6 +14,7 @@ from bench import machine
 from bench.build import build
 from bench.command import BenchError
 from bench.engines import engines
+from bench.faults import faults
 from bench.footprint import footprint
 from bench.marketdata import marketdata
 from bench.memory import memory
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "marketdata": (marketdata, 3),
     "monitor": (monitor, 5),
     "optimum": (optimum, STACKS),
+    "faults": (faults, 50),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""
 

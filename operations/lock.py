@@ -1,6 +1,8 @@
 """The lock on a host: whoever changes a stack there holds it, and gives it back in any case."""
 
 import contextlib
+import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from secrets import token_hex
@@ -30,6 +32,8 @@ PATIENCE_S = 20
 """This side gives up earlier than the host, which then may give the lock to another."""
 SILENCE_S = 30
 """The host gives a lock back after this to twice this time without a sign of its owner."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status of a run that Ctrl-C broke off while it changed a host, as shells have it."""
 
 _holding: "WeakKeyDictionary[Host, _Held]" = WeakKeyDictionary()
 
@@ -111,6 +115,14 @@ class _Held(BaseStateCallback):
         self._over = Event()
         self._beats = gevent.spawn(self._beat)
         state.add_callback_handler(self)  # type: ignore[no-untyped-call]
+        # pyinfra itself ends with 0 on Ctrl-C, as if all had been done.
+        signal.signal(signal.SIGINT, lambda *_: self._interrupted())
+
+    def _interrupted(self) -> None:
+        refused(
+            self._host, "interrupted in the middle of a change: the same command goes on from here"
+        )
+        sys.exit(INTERRUPTED)
 
     def _beat(self) -> None:
         """Tell the host that this side lives, and learn that the host does."""
@@ -121,7 +133,12 @@ class _Held(BaseStateCallback):
                     raise ConnectionError("another broke it, or its process there was ended")
         except (OSError, EOFError) as error:
             self._over.set()
-            refused(self._host, f"the lock is lost, so is the connection: {error}")
+            # Another may hold it by now: from here on nothing is changed, nor brought back.
+            _holding.pop(self._host, None)
+            refused(
+                self._host,
+                f"the lock is lost, so is the connection: {error}; run the same command again",
+            )
             cut(self._host.connector)
 
     def host_disconnect(self, state: State, host: Host) -> None:  # type: ignore[override]  # noqa: ARG002

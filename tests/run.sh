@@ -7,7 +7,8 @@ python=.venv/bin/python
 
 say() { printf '\n== %s\n' "$*"; }
 
-packages="busybox chromium curl dash git iproute2 lsof nginx-light openssh-client original-awk postgresql prometheus redis-server"
+packages="busybox chromium curl dash faketime git iproute2 lsof nginx-light openssh-client original-awk \
+    postgresql prometheus redis-server"
 can_run_lab() { [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; }
 
 if can_run_lab && command -v apt-get >/dev/null; then

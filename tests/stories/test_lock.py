@@ -98,6 +98,7 @@ def test_a_deploy_that_is_ended_leaves_no_lock(running: Project, mac2: Mac, endi
     mac2.sh(f"test -d {LOCK}")
     deploy.send_signal(ending)
     deploy.communicate(timeout=30)
+    assert deploy.returncode != 0, "a change that was broken off is no success"
     mac2.sh(
         f"left=50; while [ -d {LOCK} ] && [ $left -gt 0 ]; do sleep 0.1; left=$((left-1)); done"
     )
