@@ -24,6 +24,7 @@ from operations import (
     verification,
 )
 from operations.announce import announce, attach
+from operations.heat import Gate
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
@@ -41,7 +42,7 @@ def deploy(host: Host) -> None:
     announce(host, plan, replaced, diff=bool(config.DIFF))
 
     release, changes, detected = plan.release, plan.changes, plan.detected
-    settings, startup = plan.settings, Startup()
+    settings, startup, gate = plan.settings, Startup(), Gate(plan)
 
     restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
@@ -68,7 +69,12 @@ def deploy(host: Host) -> None:
     made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")
     attach(host, made, changes, "tag")
     made = images.build(
-        release=release, changes=changes, detected=detected, settings=settings, name="Build images"
+        release=release,
+        changes=changes,
+        detected=detected,
+        settings=settings,
+        gate=gate,
+        name="Build images",
     )
     attach(host, made, changes, "build")
     keep.protect(plan=plan, name="Protect images of kept releases")
@@ -86,6 +92,7 @@ def deploy(host: Host) -> None:
         detected=detected,
         startup=startup,
         routers=routers(replaced),
+        gate=gate,
         name="Start services",
     )
     attach(host, made, changes, "create", "recreate", "start", "restart")

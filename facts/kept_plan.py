@@ -14,6 +14,7 @@ from facts.together import together
 from stack.changes import CurrentRelease
 from stack.compare import compare_kept
 from stack.errors import DrydockError
+from stack.heat import uncapped
 from stack.kept import KeptRelease, choose
 from stack.load import group_origins, load_settings
 from stack.mixture import Mixture, mix
@@ -86,7 +87,8 @@ def plan_kept(
 ) -> HostPlan:
     """The changes that lead to a kept release; DrydockError names what it lacks on the host."""
     observed: Observed = observe(host, detected.runtime, release.stack)
-    changes = compare_kept(release, current, observed, detected.daemon.cpus)
+    cool = uncapped(release.stack, observed, current.caps)
+    changes = compare_kept(release, current, cool, detected.daemon.cpus)
     missing = [*_missing_images(release, observed), *_missing(release, detected, current)]
     if missing:
         raise DrydockError(_unreachable(release.id, missing))

@@ -17,6 +17,7 @@ from facts.runtime import Daemon
 from link.daemon import MAX_CONNECTIONS, daemon
 from stack.changes import CurrentRelease
 from stack.errors import DrydockError
+from stack.heat import read_caps
 from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
 from stack.kept import KeptRelease, read_kept
 from stack.launchd import FoundMonitor, Kind, kind_at
@@ -179,6 +180,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         directories=info.directory_names,
         monitor=_read_monitor(info, directory),
         adopted=info.adopted,
+        caps=read_caps(info.caps),
         lock=read_lock(info.lock),
     )
 

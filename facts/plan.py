@@ -14,6 +14,7 @@ from facts.together import together
 from stack.adopt import Adoption, adoption_of, as_adopted
 from stack.changes import Changes, CurrentRelease
 from stack.compare import compare
+from stack.heat import Cap, capped, uncapped
 from stack.launchd import Job, job_of
 from stack.load import Inputs
 from stack.map import plan
@@ -48,6 +49,12 @@ class HostPlan:
     """Containers that others made, and what is taken over of them."""
     inputs: Inputs | None = None
     """What it was planned from; None: the release was read from the host."""
+
+    @property
+    def capped(self) -> dict[str, Cap]:
+        """Services from which the monitor took CPUs, and hasn't given them back yet."""
+        caps = {} if self.jobs == () else self.current.caps
+        return capped(self.release.stack, self.observed, caps)
 
     @property
     def is_fresh(self) -> bool:
@@ -116,6 +123,9 @@ def _changes(
     jobs: tuple[Job, ...] | None,
 ) -> Changes:
     own = () if jobs is None else tuple(monitor_changes(jobs, current.monitor))
+    # Without a monitor nobody lifts its caps: then they are a difference, and the deploy does.
+    if jobs != ():
+        observed = uncapped(release.stack, observed, current.caps)
     return Changes((*own, *compare(release, current, observed, detected.daemon.cpus).all))
 
 

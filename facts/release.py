@@ -33,6 +33,8 @@ class ReleaseInfo:
     """Absolute path → SHA-256 of the monitor's programs and property lists."""
     adopted: dict[str, str] = field(default_factory=dict)
     """Volume → the existing one that was taken over for it; "" → Compose's project."""
+    caps: tuple[str, ...] = ()
+    """Lines of the monitor's file of caps."""
     lock: dict[str, str] = field(default_factory=dict)
     """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
@@ -75,6 +77,7 @@ class Release(FactBase[ReleaseInfo]):
             monitor_loaded=tuple(name for kind, name in names if kind == "loaded"),
             monitor_files={path: it for path, it in digests.items() if path.startswith("/")},
             adopted=dict(name.partition("\t")[::2] for kind, name in names if kind == "adopted"),
+            caps=tuple(rest for kind, rest in names if kind == "cap"),
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 

@@ -27,6 +27,7 @@ if command -v launchctl >/dev/null; then
     launchctl print "user/$(id -u)/$label" >/dev/null 2>&1 && printf 'loaded\tagent\n'
     launchctl print "system/$label" >/dev/null 2>&1 && printf 'loaded\tdaemon\n'
 fi
+[ -f monitor/caps ] && sed 's/^/cap	/' monitor/caps
 for release in releases/*/; do
     release=${release%/}
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"

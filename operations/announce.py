@@ -11,6 +11,7 @@ from pyinfra.context import state
 from facts.files import TextFiles
 from facts.plan import HostPlan
 from stack.changes import Action, Changes
+from stack.heat import findings_of
 from stack.pins import not_pinned
 from stack.replacement import Replacement
 
@@ -19,6 +20,8 @@ def announce(
     host: Host, plan: HostPlan, replaced: Iterable[Replacement] = (), *, diff: bool
 ) -> None:
     """Log every change in words, the map's warnings, and the files' diffs if asked for."""
+    for finding in findings_of(plan.capped):
+        host.log(f"  {finding.message}")
     if not plan.changes:
         host.log(f"no changes: {plan.release.stack.name}:{plan.release.tag}, {_release(plan)}")
         return

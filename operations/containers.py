@@ -10,6 +10,7 @@ from facts.detect import Detected
 from link.daemon import daemon
 from operations.docker_cli import compose, docker, run
 from operations.health import ServiceFailedError
+from operations.heat import Gate
 from operations.refusal import refused, step
 from operations.stand_in import StandIns
 from operations.start import Starter, Startup
@@ -69,6 +70,7 @@ def start(
     detected: Detected,
     startup: Startup,
     routers: Mapping[str, str],
+    gate: Gate | None = None,
 ) -> Generator[PyinfraCommand, None, None]:
     """Create and start what is missing, changed or stopped, and wait until all is healthy.
 
@@ -77,12 +79,13 @@ def start(
     + detected: the host
     + startup: takes what is measured on the way
     + routers: service that is replaced → who leads its requests to a stand-in meanwhile
+    + gate: what a Mac's heat keeps waiting; None waits for nothing
 
     Phases follow each other; within one, a service starts as soon as its needs are healthy. What
     is replaced goes down only when its turn has come and its image is built.
     """
     if changes.of("create", "recreate", "start", "restart"):
-        yield step(_start, release, changes, detected, startup, routers)
+        yield step(_start, release, changes, detected, startup, routers, gate)
 
 
 def _start(
@@ -92,10 +95,11 @@ def _start(
     detected: Detected,
     startup: Startup,
     routers: Mapping[str, str],
+    gate: Gate | None,
 ) -> bool:
     api = daemon(host, detected.runtime)
     waiting = set(changes.subjects("create", "recreate", "start", "restart"))
-    starter = Starter(host, api, release, waiting, stand_ins=len(routers))
+    starter = Starter(host, api, release, waiting, stand_ins=len(routers), gate=gate)
     try:
         # With their needs, so that Compose's own hash holds: `compose up` by hand then agrees.
         create(host, release, detected, changes.subjects("create"), "--no-recreate")

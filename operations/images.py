@@ -21,6 +21,7 @@ from facts.detect import Detected
 from facts.observe import by_digest, cannot_pull, familiar, mirrored
 from link.daemon import close, daemon
 from operations.docker_cli import docker
+from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.changes import Changes
@@ -73,7 +74,11 @@ def _pull_all(host: Host, missing: dict[str, str], detected: Detected, settings:
 
 @operation()
 def build(
-    release: Release, changes: Changes, detected: Detected, settings: Settings
+    release: Release,
+    changes: Changes,
+    detected: Detected,
+    settings: Settings,
+    gate: Gate | None = None,
 ) -> Generator[PyinfraCommand, None, None]:
     """Build the images whose content the host lacks.
 
@@ -81,6 +86,7 @@ def build(
     + changes: what differs
     + detected: the host
     + settings: CA bundle, package indexes, how many builds at once
+    + gate: what a Mac's heat keeps waiting; None waits for nothing
 
     Idempotent: an image is known by the digest of all that it is made of, kept as its label.
     """
@@ -89,7 +95,7 @@ def build(
         return
     for name, content in build_secrets(settings).items():
         yield FileUploadCommand(io.BytesIO(content), f"{detected.directory}/docker/{name}")
-    yield step(_build_all, release, names, detected, settings)
+    yield step(_build_all, release, names, detected, settings, gate)
 
 
 @operation()
@@ -151,10 +157,13 @@ def _build_all(
     names: tuple[str, ...],
     detected: Detected,
     settings: Settings,
+    gate: Gate | None = None,
 ) -> bool:
     # Each build takes a session of the connection; the daemon's client opens its own again.
     close(host)
     parallel = settings.build_parallel or min(detected.daemon.cpus, MAX_PARALLEL)
+    if gate and not gate.cool_enough(host, "building"):
+        parallel = 1
     alike = _alike(release, names)
     shared = [group for group in alike if group[0] not in release.containers]
     services = [group for group in alike if group[0] in release.containers]

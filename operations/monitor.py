@@ -12,7 +12,7 @@ from stack.errors import DrydockError
 from stack.launchd import PROGRAMS, Kind, domain_of, label_of, place_of
 from stack.monitor import reload_needed
 
-WRITES = ("metrics.prom", "state", "errors.log")
+WRITES = ("metrics.prom", "state", "caps", "errors.log")
 """What the monitor keeps beside its programs."""
 SCRIPT = Path(__file__).with_name("launchd.sh").read_text()
 

@@ -13,6 +13,7 @@ from operations.start import Startup
 from operations.timing import since_begin_s, timeline_of
 from stack.changes import Changes
 from stack.errors import DrydockError
+from stack.heat import findings_of
 from stack.kept import read_record
 from stack.measured import Row, Timeline
 from stack.model import Allocation, Finding
@@ -69,7 +70,7 @@ def report_of(
         timeline_is_now=is_now,
         changes=tuple(change.sentence for change in made.all),
         interruption_s=startup.interruption_s,
-        findings=(*plan.release.map.findings, *_unpinned(plan)),
+        findings=(*plan.release.map.findings, *_unpinned(plan), *findings_of(plan.capped)),
         problems=problems,
         unmeasured=unmeasured,
     )

@@ -13,6 +13,7 @@ from requests.exceptions import RequestException
 
 from link.daemon import MAX_CONNECTIONS
 from operations.health import HealthWatch, ServiceFailedError, health_of
+from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused
 from stack.model import PHASES
@@ -42,10 +43,17 @@ class Starter:
     """Starts services of one host until all of them are healthy, or one fails."""
 
     def __init__(
-        self, host: Host, api: APIClient, release: Release, waiting: set[str], stand_ins: int = 0
+        self,
+        host: Host,
+        api: APIClient,
+        release: Release,
+        waiting: set[str],
+        stand_ins: int = 0,
+        gate: Gate | None = None,
     ) -> None:
         self._host, self._api, self._release = host, api, release
         self._waiting = waiting
+        self._gate, self._one_at_a_time = gate, False
         self._ids: dict[str, str] = {}
         self._healthy: set[str] = set()
         self._starts = Pool(MAX_CONNECTIONS - 1)
@@ -71,6 +79,8 @@ class Starter:
             with self._watch.listening(), self._progress.told():
                 self._look(set(self._release.containers) - replaced)
                 for phase in PHASES:
+                    if self._gate and self._of_phase(phase, replaced | self._waiting):
+                        self._one_at_a_time = not self._gate.cool_enough(self._host, "starting")
                     group = self._of_phase(phase, replaced)
                     former |= self._former_ids(group)
                     with standing_in(self._watch, group):
@@ -117,6 +127,8 @@ class Starter:
     def _until_healthy(self, services: tuple[str, ...]) -> None:
         while not set(services) <= self._healthy:
             for service in startable(self._release.stack, self._waiting, self._healthy):
+                if self._one_at_a_time and self._watch:
+                    break
                 self._begin(service)
             if not self._watch:
                 needing = ", ".join(name for name in services if name not in self._healthy)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from stack.heat import Cap
 from stack.launchd import FoundMonitor
 from stack.lock import LockInfo
 
@@ -88,6 +89,8 @@ class CurrentRelease:
     adopted: Mapping[str, str] = field(default_factory=dict)
     """Volume → the existing one that was taken over for it; compose's project by the name ""."""
     lock: LockInfo | None = None
+    caps: Mapping[str, Cap] = field(default_factory=dict)
+    """Service → what the monitor took from it at heavy thermal pressure."""
     monitor: FoundMonitor = field(default_factory=FoundMonitor)
 
 

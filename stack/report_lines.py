@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stack.heat import CAPPED
 from stack.measured import table
 from stack.report import Report
 
@@ -12,6 +13,7 @@ def lines(report: Report) -> Iterator[str]:
     if report.sampled_s:
         shortest, longest = report.sampled_s
         yield f"CPU over {shortest:.2f} to {longest:.2f} s, 100 % is one core"
+    yield from (it.message for it in report.findings if it.code == CAPPED)
     for service in report.services:
         if service.address:
             yield f"{service.page}: {service.address} ({service.name})"

@@ -51,6 +51,8 @@ class Settings(Data):
     """As what launchd runs the monitor on a Mac."""
     alert_webhook: SecretUrl | None = None
     """Where Alertmanager, which runs where this is said, sends what a person should know."""
+    heat_wait_s: int = Field(300, ge=0)
+    """How long builds and starts of a deploy wait, in all, at heavy thermal pressure."""
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None

@@ -1,9 +1,13 @@
 # Decides what one look at a Mac means. Input: lines under headings, from monitor.sh. Writes
-# metrics.prom.new and state.new here, and what has changed into the logs.
+# metrics.prom.new, state.new and caps.new here, and what has changed into the logs; prints a step for
+# each service that is to get other CPUs: service, container, CPUs before and after, why; with tabs.
 # Variables: now_s, now (ISO 8601), by (what to add to an event), min_free_kib. POSIX awk.
 BEGIN {
     FS = "\t"
     split("nominal moderate heavy trapping sleeping", words, " ")
+    HEAVY = 2        # from this level on, services of the throughput class are capped
+    CAP = 0.5        # at this part of their CPUs
+    CALM_LOOKS = 3   # so many looks without pressure in a row before a cap is lifted
     BUSY_LOOKS = 3   # so many looks in a row at its CPU limit before that is worth a line
     level = free = deployed = backed_up = vm = ""
     section = silent = ""
@@ -11,7 +15,7 @@ BEGIN {
     full["high"] = 0.9; full["low"] = 0.8
 }
 
-/^(pressure|disk|deployed|backed_up|services\.tsv|state|containers|usage|vm)$/ { section = $0; next }
+/^(pressure|disk|deployed|backed_up|services\.tsv|state|caps|containers|usage|vm)$/ { section = $0; next }
 /^silent / { silent = substr($0, 8); section = ""; next }
 
 section == "pressure" && / [0-4]$/ { level = substr($0, length($0)) + 0 }
@@ -27,6 +31,7 @@ section == "state" && $1 == "service" {
     was_full[$2] = $6 + 0; busy_looks[$2] = $7 + 0
 }
 section == "state" && $1 != "service" { old[$1] = $2 }
+section == "caps" && NF == 4 { cap_line[$1] = $0; capped_at[$1] = $3 + 0; since[$1] = $4 }
 section == "containers" {
     split($0, part, "|")
     it = service_of[substr(part[2], 2)]
@@ -78,6 +83,7 @@ function look_at_pressure() {
     seen = old["seen"] || level > 0
     if (!("now_s" in old)) heat("the monitor begins; pressure " shown(level))
     else if (old["level"] != level "") heat("pressure " shown(old["level"]) " -> " shown(level))
+    calm = level == 0 || level == "" ? old["calm"] + 1 : 0
 }
 
 function look_at_disk(    was) {
@@ -117,9 +123,32 @@ function look_at(it,    now_full, ratio) {
     }
 }
 
+# What a service's CPUs should be: half of the map's while the pressure is heavy, and the map's again
+# when there was none for a while. In between, and of a silent daemon, a cap stays.
+function look_at_cap(it,    cap) {
+    if (silent != "") { if (it in cap_line) print cap_line[it] > "caps.new"; return }
+    if (!here[it] || class_of[it] != "throughput") return
+    cap = int(map_cpus[it] * CAP * 100 + 0.5) / 100
+    if (cap < 0.01) cap = 0.01
+    if (level != "" && level >= HEAVY) {
+        if (cpus[it] > cap + 0.005) step(it, cap, "pressure " shown(level))
+        else if (!(it in cap_line)) return
+        keep_cap(it, cap)
+    } else if (it in cap_line && cpus[it] <= capped_at[it] + 0.005) {
+        if (calm >= CALM_LOOKS) step(it, map_cpus[it], "pressure " shown(level) " at " CALM_LOOKS " looks")
+        keep_cap(it, capped_at[it])
+    }
+}
+function keep_cap(it, cap) {
+    printf "%s\t%s\t%s\t%s\n", it, map_cpus[it], cap, it in since ? since[it] : now > "caps.new"
+}
+function step(it, wanted, why) {
+    printf "%s\t%s\t%s\t%s\t%s\n", it, name_of[it], cpus[it], wanted, why
+}
+
 function write_state(    i, it) {
-    printf "now_s\t%s\nlevel\t%s\nseen\t%d\nsilent\t%d\ndisk_low\t%d\nvm\t%s\nvm_looks\t%d\n", \
-        now_s, level, seen, (silent != ""), disk_low, vm, vm_looks > "state.new"
+    printf "now_s\t%s\nlevel\t%s\nseen\t%d\ncalm\t%d\nsilent\t%d\ndisk_low\t%d\nvm\t%s\nvm_looks\t%d\n", \
+        now_s, level, seen, calm, (silent != ""), disk_low, vm, vm_looks > "state.new"
     for (i = 1; i <= count; i++) {
         it = order[i]
         # Of a silent daemon the last that is known stays.
@@ -162,6 +191,8 @@ END {
     look_at_disk()
     look_at_daemon()
     for (i = 1; i <= count && silent == ""; i++) look_at(order[i])
+    printf "" > "caps.new"
+    for (i = 1; i <= count; i++) look_at_cap(order[i])
     write_state()
     write_metrics()
 }

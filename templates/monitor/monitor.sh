@@ -1,6 +1,7 @@
 #!/bin/sh
 # Looks once at the Mac and at the stack's containers; launchd runs it every minute. What it sees goes
-# into metrics.prom, what has changed since the last look into two logs. Variables, from the job's
+# into metrics.prom, what has changed since the last look into two logs. While the Mac is hot, services
+# of the throughput class get fewer CPUs, live. Variables, from the job's
 # property list: directory (the stack's), docker_cli, min_free_kib, DOCKER_HOST, DOCKER_CONFIG.
 # POSIX sh with BSD's or GNU's tools, and the Docker CLI.
 # shellcheck disable=SC2154
@@ -82,8 +83,10 @@ observations() {
     cat ../backed_up 2>/dev/null
     echo services.tsv
     cat ../current/services.tsv 2>/dev/null
-    echo state
-    cat state 2>/dev/null
+    for file in state caps; do
+        echo "$file"
+        cat "$file" 2>/dev/null
+    done
     containers
 }
 
@@ -92,5 +95,17 @@ for log in ../logs/thermal-monitor.log ../logs/resource-alerts.log errors.log; d
 by=
 [ -d ../lock ] && by=' (while a deploy holds the lock)'
 observations | awk -v now_s="${said%% *}" -v now="${said#* }" -v by="$by" \
-    -v min_free_kib="$min_free_kib" -f monitor.awk || exit 1
-mv metrics.prom.new metrics.prom && mv state.new state && rm -f errors.new
+    -v min_free_kib="$min_free_kib" -f monitor.awk >steps.new || exit 1
+# Caps are written down before they are made, so that no deploy takes one for somebody's change.
+mv metrics.prom.new metrics.prom && mv state.new state && mv caps.new caps || exit 1
+
+tab=$(printf '\t')
+while IFS="$tab" read -r service container before after why; do
+    if ask container update --cpus "$after" "$container" >/dev/null; then
+        said_of="CPUs $before -> $after, $why"
+    else
+        said_of="CPUs stay at $before, not $after: $(head -n 1 errors.new)"
+    fi
+    echo "${said#* } $service: $said_of$by" >>../logs/thermal-monitor.log
+done <steps.new
+rm -f errors.new steps.new

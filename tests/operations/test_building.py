@@ -44,9 +44,9 @@ def release(demo_project):
     return demo_release(demo_project)
 
 
-def build(host, release, names, home="/Users/me", **settings):
+def build(host, release, names, home="/Users/me", gate=None, **settings):
     found = demo_host(home)
-    return images._build_all(host, release, names, found, demo_inputs(**settings).settings)
+    return images._build_all(host, release, names, found, demo_inputs(**settings).settings, gate)
 
 
 def values(words, flag):
@@ -137,3 +137,11 @@ def test_images_of_the_same_content_are_built_once_under_every_name(release):
         twin.reference,
         twin.pinned_reference,
     ]
+
+
+@pytest.mark.parametrize(("cool", "parallel"), [(True, 4), (False, 1)])
+def test_on_a_hot_mac_images_are_built_one_at_a_time(release, cool, parallel):
+    host = HostDouble()
+    gate = SimpleNamespace(cool_enough=lambda _host, what: cool and what == "building")
+    assert build(host, release, ("risk",), gate=gate)
+    assert f"building 1 images, {parallel} at a time" in host.logged

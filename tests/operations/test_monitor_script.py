@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from stack.heat import read_caps
 from tests.facts.conftest import executable, home, shell  # noqa: F401 - fixtures
 from tests.operations.monitor_doubles import MIB, Observed
 
@@ -47,7 +48,7 @@ def test_every_shell_writes_what_was_seen(shell, home, executable):  # noqa: F81
     assert mac.events("thermal-monitor") == ["the monitor begins; pressure none reported (0)"]
     assert mac.events("resource-alerts") == []
     assert {it.name for it in mac.monitor.iterdir()} == {
-        "metrics.prom", "monitor.awk", "monitor.sh", "state",
+        "caps", "metrics.prom", "monitor.awk", "monitor.sh", "state",
     }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def test_every_awk_decides_alike(awk, home, executable):  # noqa: F811
         pytest.skip(f"no {awk} here")
     mac = Observed(home, ["dash"], AWKS[awk], executable)
     mac.look()
-    mac.says("level", 2)
+    mac.says("level", 1)
     mac.container("tide", health="unhealthy", restarts=2)
     mac.uses("pilot", memory="90.5MiB")
     mac.look()
@@ -66,8 +67,8 @@ def test_every_awk_decides_alike(awk, home, executable):  # noqa: F811
     mac.uses("pilot", memory="1.5kB")
     mac.look()
     assert mac.events("thermal-monitor")[1:] == [
-        "pressure nominal (0) -> heavy (2)",
-        "pressure heavy (2) -> nominal (0)",
+        "pressure nominal (0) -> moderate (1)",
+        "pressure moderate (1) -> nominal (0)",
     ]
     assert mac.events("resource-alerts") == [
         "tide: healthy -> unhealthy",
@@ -202,3 +203,100 @@ def test_the_daemon_is_asked_little(mac):
     assert kinds.count("stats --no-stream") == 10
     assert kinds.count("info --format") == 1
     assert len(kinds) == 21
+
+
+# Heat
+
+
+def caps(mac):
+    return read_caps((mac.monitor / "caps").read_text().splitlines())
+
+
+def updates(mac):
+    return [it for it in mac.asked if it.startswith("container update")]
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_at_heavy_pressure_throughput_is_capped_and_given_back(awk, home, executable):  # noqa: F811
+    if shutil.which(AWKS[awk][0]) is None:
+        pytest.skip(f"no {awk} here")
+    mac = Observed(home, ["dash"], AWKS[awk], executable)
+    mac.look()
+    mac.says("level", 2)
+    mac.look()
+    assert updates(mac) == ["container update --cpus 0.2 harbour-pilot"]
+    assert {name: (it.cpus, it.capped_cpus) for name, it in caps(mac).items()} == {
+        "pilot": (0.4, 0.2)
+    }
+    since = caps(mac)["pilot"].since
+    assert time.strptime(since, "%Y-%m-%dT%H:%M:%SZ")
+
+    mac.container("pilot", cpus=0.2)
+    for level in (3, 1, 0, 0, 2, 0, 0):
+        mac.says("level", level)
+        mac.look()
+    assert len(updates(mac)) == 1
+    assert caps(mac)["pilot"].since == since
+    mac.look()
+    assert updates(mac)[1:] == ["container update --cpus 0.4 harbour-pilot"]
+    mac.container("pilot", cpus=0.4)
+    mac.look()
+    assert caps(mac) == {}
+    assert len(updates(mac)) == 2
+    assert [it for it in mac.events("thermal-monitor") if it.startswith("pilot")] == [
+        "pilot: CPUs 0.4 -> 0.2, pressure heavy (2)",
+        "pilot: CPUs 0.2 -> 0.4, pressure nominal (0) at 3 looks",
+    ]
+
+
+def test_a_cap_that_fails_is_tried_again(mac):
+    mac.says("level", 2)
+    mac.says("refuses")
+    mac.look()
+    mac.unsays("refuses")
+    mac.look()
+    assert mac.events("thermal-monitor")[1:] == [
+        "pilot: CPUs stay at 0.4, not 0.2: Error response from daemon: no",
+        "pilot: CPUs 0.4 -> 0.2, pressure heavy (2)",
+    ]
+
+
+def test_a_new_map_or_container_while_it_is_hot_is_capped_anew(mac):
+    mac.says("level", 2)
+    mac.look()
+    lines = "tide\tharbour-tide\tlatency\t0.3\npilot\tharbour-pilot\tthroughput\t0.8\n"
+    (mac.directory / "current/services.tsv").write_text(lines)
+    mac.container("pilot", cpus=0.8)
+    mac.look()
+    assert updates(mac)[1:] == ["container update --cpus 0.4 harbour-pilot"]
+    assert (caps(mac)["pilot"].cpus, caps(mac)["pilot"].capped_cpus) == (0.8, 0.4)
+
+
+def test_what_somebody_changed_meanwhile_is_left(mac):
+    mac.says("level", 2)
+    mac.look()
+    mac.container("pilot", cpus=0.7)
+    mac.says("level", 0)
+    for _ in range(4):
+        mac.look()
+    assert len(updates(mac)) == 1
+    assert caps(mac) == {}
+
+
+def test_caps_outlive_a_daemon_that_is_away(mac):
+    mac.says("level", 2)
+    mac.look()
+    before = caps(mac)
+    mac.says("away")
+    mac.look()
+    assert caps(mac) == before != {}
+
+
+def test_where_no_pressure_is_reported_any_more_a_cap_is_lifted(mac):
+    mac.says("level", 2)
+    mac.look()
+    mac.container("pilot", cpus=0.2)
+    mac.unsays("level")
+    for _ in range(3):
+        mac.look()
+    assert updates(mac)[1:] == ["container update --cpus 0.4 harbour-pilot"]

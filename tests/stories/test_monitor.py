@@ -23,20 +23,21 @@ def figures(mac: Mac) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def look(mac: Mac, until_said: str = "") -> dict[str, float]:
-    """Let launchd run the monitor until it has looked once more, and said something once more."""
-    said = f"head -n 1 {PLACE}/state; grep -c '{until_said}' {LOGS}/thermal-monitor.log; true"
-    figures(mac)
-    looked_before, *before = mac.sh(said).splitlines()
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), reraise=True)
+def looks(mac: Mac, at_least: int = 0) -> int:
+    """How often launchd has run the monitor, so often at least; none of these looks goes on."""
+    said = mac.sh(f"launchctl print user/$(id -u)/{LABEL}")
+    count = int(said.partition("runs = ")[2].split()[0])
+    assert "state = not running" in said
+    assert count >= at_least
+    return count
 
-    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
-    def has_looked() -> None:
-        mac.sh(f"launchctl kickstart user/$(id -u)/{LABEL}")
-        looked, *after = mac.sh(said).splitlines()
-        assert looked != looked_before
-        assert not until_said or after != before
 
-    has_looked()
+def look(mac: Mac) -> dict[str, float]:
+    """Let launchd run the monitor once more: what it then has seen."""
+    before = looks(mac)
+    mac.sh(f"launchctl kickstart user/$(id -u)/{LABEL}")
+    looks(mac, before + 1)
     return figures(mac)
 
 
@@ -54,7 +55,7 @@ def test_the_monitor_comes_looks_and_goes(running: Project, mac2: Mac):
     assert seen["drydock_vm_memory_bytes"] > 2**30
     assert seen["drydock_disk_free_bytes"] > 0
 
-    mac2.docker("stop", "harbour-pilot")
+    mac2.docker("kill", "harbour-pilot")
     seen = look(mac2)
     assert seen['drydock_container_healthy{service="pilot"}'] == 0
     alerts = mac2.sh(f"tail -n 1 {LOGS}/resource-alerts.log")
@@ -84,4 +85,54 @@ def test_what_somebody_does_to_the_monitor_is_drift(running: Project, mac2: Mac)
     assert found.status != 0
     assert "monitor: launchd agent, monitor.sh changed, not loaded: installed" in found.text
     running.deploy(hosts="mac2")
-    assert "no changes" in running.deploy(hosts="mac2").text
+    assert looks(mac2) > 0
+
+
+def heat(mac: Mac, level: int) -> None:
+    mac.sh(f"echo {level} >/opt/lab/thermal")
+
+
+def cpus(mac: Mac) -> dict[str, float]:
+    found = mac.containers("harbour").items()
+    return {name: each["HostConfig"]["NanoCpus"] / 1e9 for name, each in found}
+
+
+def test_heat_takes_cpus_and_gives_them_back_and_restarts_nothing(running: Project, mac2: Mac):
+    overrides = {"tide": {"latency_class": "latency"}}
+    running.deploy(hosts="mac2", overrides=overrides)
+    before, whole = mac2.identities("harbour"), cpus(mac2)
+    try:
+        heat(mac2, 2)
+        seen = look(mac2)
+        assert seen["drydock_thermal_pressure_level"] == 2
+        hot = cpus(mac2)
+        assert hot["harbour-tide"] == whole["harbour-tide"]
+        assert hot["harbour-pilot"] == pytest.approx(whole["harbour-pilot"] / 2, abs=0.006)
+
+        found = running.run("verify.py", "-y", hosts="mac2", overrides=overrides)
+        assert found.status == 0, found.text
+        assert "pilot: capped at 0.15 of 0.3 CPUs for heat since" in found.words
+        assert cpus(mac2) == hot
+
+        overrides["gate"] = {"build": {"arguments": {"greeting": "it was hot"}}}
+        run = running.start("deploy.py", "-y", hosts="mac2", overrides=overrides)
+        with run:
+            said = []
+            for line in run.stdout:
+                said.append(line)
+                if "starting waits, at most" in line or "building waits, at most" in line:
+                    heat(mac2, 0)
+        assert run.returncode == 0, "".join(said)
+        assert "thermal pressure heavy (2): building waits, at most 300 s" in "".join(said)
+        assert "pressure none reported (0) after" in "".join(said)
+    finally:
+        heat(mac2, 0)
+
+    for _ in range(3):
+        look(mac2)
+    assert cpus(mac2) == whole
+    after = mac2.identities("harbour")
+    assert {name for name in before if before[name] != after[name]} == {"harbour-gate"}
+    log = mac2.sh(f"cat {LOGS}/thermal-monitor.log")
+    assert "Z pilot: CPUs 0.3 -> 0.15, pressure heavy (2)" in log
+    assert "Z pilot: CPUs 0.15 -> 0.3, pressure nominal (0) at 3 looks" in log

@@ -73,9 +73,9 @@ def release(demo_project):
     return demo_release(demo_project)
 
 
-def start(release, **fates):
+def start(release, gate=None, **fates):
     daemon, host, startup = DaemonDouble(release, fates), HostDouble(), Startup()
-    starter = Starter(host, daemon, release, set(release.containers))
+    starter = Starter(host, daemon, release, set(release.containers), gate=gate)
     succeeded = starter.run(set(), lambda _group: None, startup)
     return succeeded, daemon, "\n".join(host.said), startup
 
@@ -85,6 +85,39 @@ def test_services_start_phase_by_phase_and_are_timed(release):
     assert succeeded
     assert daemon.started == ["demo-store", "demo-risk-engine", "demo-page"]
     assert set(startup.seconds_to_healthy) == {"store", "risk", "page"}
+
+
+class GateDouble:
+    """A Mac that is hot, or not; it counts who asks."""
+
+    def __init__(self, cool):
+        self.cool, self.asked = cool, []
+
+    def cool_enough(self, _host, what):
+        self.asked.append(what)
+        return self.cool
+
+
+def two_at_once(project):
+    """A release with two services of one phase that need nobody."""
+    return demo_release(project, {"risk": {"phase": "infrastructure", "needs": []}})
+
+
+@pytest.mark.parametrize(("cool", "started"), [(True, 2), (False, 1)])
+def test_on_a_hot_mac_services_start_one_at_a_time(demo_project, cool, started):
+    gate = GateDouble(cool)
+    release = two_at_once(demo_project)
+    _, daemon, *_ = start(release, gate, **{"demo-store": ["health_status: unhealthy"]})
+    assert len(daemon.started) == started
+    assert gate.asked == ["starting"]
+
+
+def test_each_phase_that_starts_something_asks_for_the_heat(release):
+    gate = GateDouble(cool=False)
+    succeeded, daemon, *_ = start(release, gate)
+    assert succeeded
+    assert len(daemon.started) == 3
+    assert gate.asked == ["starting"] * 3
 
 
 def test_an_unhealthy_service_stops_the_start_with_its_words(release):
