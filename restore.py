@@ -9,7 +9,17 @@ from pyinfra.api.host import Host
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.restore_plan import plan_restore
-from operations import containers, images, load, lock, records, releases, sbom, verification
+from operations import (
+    containers,
+    images,
+    load,
+    lock,
+    monitor,
+    records,
+    releases,
+    sbom,
+    verification,
+)
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -34,6 +44,10 @@ def restore(host: Host) -> None:
     attach(host, made, changes, "remove")
     made = load.clear(what=what, name="Remove volumes")
     attach(host, made, changes, "clear")
+    made = monitor.write(plan=plan, name="Write the monitor")
+    attach(host, made, changes, "install", "uninstall")
+    monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
+    monitor.load(plan=plan, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     load.secrets(what=what, name="Write the secrets")
     releases.write(
         release=release,

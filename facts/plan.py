@@ -97,16 +97,16 @@ def plan_host(host: Host) -> HostPlan:
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
-    jobs = _jobs(inputs, detected)
+    jobs = jobs_of(inputs.settings, inputs.stack.name, detected)
     release = _render(inputs, detected, core_map, digests)
     there = adoption.without(observed)
-    changes = _changes(release, current, there, detected, jobs)
+    changes = changes_to(release, current, there, detected, jobs)
     # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
     pulled = set(changes.subjects("pull")) - set(unknown) - pins.keys()
     if pulled:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
-        changes = _changes(release, current, there, detected, jobs)
+        changes = changes_to(release, current, there, detected, jobs)
     changes = Changes((*adoption.changes(), *changes.all))
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
@@ -115,13 +115,14 @@ def plan_host(host: Host) -> HostPlan:
     )  # fmt: skip
 
 
-def _changes(
+def changes_to(
     release: Release,
     current: CurrentRelease,
     observed: Observed,
     detected: Detected,
     jobs: tuple[Job, ...] | None,
 ) -> Changes:
+    """What differs from the release, and from the monitor unless that is left as it is."""
     own = () if jobs is None else tuple(monitor_changes(jobs, current.monitor))
     # Without a monitor nobody lifts its caps: then they are a difference, and the deploy does.
     if jobs != ():
@@ -129,13 +130,14 @@ def _changes(
     return Changes((*own, *compare(release, current, observed, detected.daemon.cpus).all))
 
 
-def _jobs(inputs: Inputs, detected: Detected) -> tuple[Job, ...]:
-    kind, account = inputs.settings.monitor, detected.account
+def jobs_of(settings: Settings, stack: str, detected: Detected) -> tuple[Job, ...]:
+    """The monitor that a host should have, one or none."""
+    kind, account = settings.monitor, detected.account
     if kind == "off" or account is None:
         return ()
     docker = {**detected.docker_environment, "docker_cli": detected.runtime.docker_cli}
-    free = inputs.settings.min_free_disk
-    return (job_of(kind, inputs.stack.name, account, detected.directory, docker, free),)
+    free = settings.min_free_disk
+    return (job_of(kind, stack, account, detected.directory, docker, free),)
 
 
 def replacing(host: Host, plan: HostPlan) -> tuple[Replacement, ...]:
@@ -156,7 +158,7 @@ def look_again(host: Host, plan: HostPlan) -> HostPlan:
         lambda: observe(host, plan.detected.runtime, plan.release.stack),
         lambda: current_release(host, plan.detected.directory),
     )
-    changes = _changes(plan.release, current, observed, plan.detected, plan.jobs)
+    changes = changes_to(plan.release, current, observed, plan.detected, plan.jobs)
     return replace(plan, observed=observed, current=current, changes=changes, made_at=monotonic())
 
 

@@ -8,12 +8,11 @@ from pyinfra.api.host import Host
 from facts.detect import Detected, read_daemon
 from facts.kept_plan import located_by_name
 from facts.observe import current_release, observe
-from facts.plan import HostPlan
+from facts.plan import HostPlan, changes_to, jobs_of
 from facts.together import together
 from link.daemon import daemon as daemon_client
 from stack.archive import Archive, open_archive
 from stack.changes import Change, Changes, CurrentRelease
-from stack.compare import compare
 from stack.errors import DrydockError
 from stack.images import STACK_LABEL
 from stack.model import Daemon
@@ -74,13 +73,16 @@ def plan_restore(host: Host) -> RestorePlan:
     left = {name: it for name, it in observed.containers.items() if name not in ours}
     # Its secrets come with the backup, so none is generated.
     current = replace(current, secrets=tuple(archive.secrets))
-    changes = compare(release, current, replace(observed, containers=left), daemon.cpus)
+    jobs = jobs_of(settings, release.stack.name, detected)
+    empty = replace(observed, containers=left)
+    changes = changes_to(release, current, empty, detected, jobs)
     loads = (
         Change("load", name, "data", reason=show_memory(size))
         for name, size in archive.sizes_bytes.items()
     )
     changes = Changes((*cleared, *changes.all, *loads))
-    return RestorePlan(HostPlan(settings, detected, release, observed, current, changes), archive)
+    plan = HostPlan(settings, detected, release, observed, current, changes, jobs=jobs)
+    return RestorePlan(plan, archive)
 
 
 def _archive_of(settings: Settings, stack: str) -> Archive:
