@@ -12,7 +12,17 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.kept_plan import plan_rollback
 from facts.originals import ORIGINAL, plan_original
 from facts.plan import replacing
-from operations import adopt, containers, images, keep, lock, records, releases, verification
+from operations import (
+    adopt,
+    containers,
+    images,
+    keep,
+    lock,
+    monitor,
+    records,
+    releases,
+    verification,
+)
 from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
@@ -77,8 +87,10 @@ def to_original(host: Host) -> None:
         plan = plan_original(host)
     announce(host, plan, diff=False)
     lock.take(plan=plan, purpose="going back to the original containers", name="Take the lock")
+    monitor.load(plan=plan, kind="agent", name="Unload the monitor as an agent")
+    monitor.load(plan=plan, kind="daemon", name="Unload the monitor as a daemon", _sudo=True)
     made = adopt.bring_back(plan=plan, name="Bring the original containers back")
-    attach(host, made, plan.changes, "remove", "bring back")
+    attach(host, made, plan.changes, "uninstall", "remove", "bring back")
 
 
 rollback()

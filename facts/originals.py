@@ -17,6 +17,7 @@ from stack.errors import DrydockError
 from stack.images import STACK_LABEL
 from stack.kept import KeptRelease
 from stack.model import Daemon
+from stack.monitor import monitor_changes
 from stack.observed import Observed
 
 ORIGINAL = "original"
@@ -63,4 +64,5 @@ def plan_original(host: Host) -> HostPlan:
     ]
     theirs = [Change("bring back", name, "container") for name in originals]
     detected = Detected(**vars(located), daemon=daemon)
-    return HostPlan(settings, detected, release, observed, current, Changes((*ours, *theirs)))
+    changes = Changes((*monitor_changes((), current.monitor), *ours, *theirs))
+    return HostPlan(settings, detected, release, observed, current, changes, jobs=())

@@ -101,6 +101,7 @@ def test_a_hand_made_stack_is_taken_over_with_its_data_and_one_command_leads_bac
     assert pier.docker("exec", "harbour-store", "redis-cli", "GET", "crew") == "two"
     assert "Welcome to nginx" in pier.sh("curl -fsS http://127.0.0.1:18080/")
     assert not pier.containers("harbour")
+    assert pier.tries("test -e ~/.drydock/harbour/monitor/monitor.sh").returncode != 0
     networks = pier.docker("network", "ls", "--format", "{{.Name}}").split()
     assert "harbour" not in networks
     assert {"somebody-elses", "pier_default"} <= set(networks)
