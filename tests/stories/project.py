@@ -123,6 +123,12 @@ class Project:
         assert run.status == 0, run.text
         return run
 
+    def keep_services(self, *names: str) -> None:
+        """Leave no more than these services in the project's stack."""
+        kept = f"{{name: stack['services'][name] for name in {names!r}}}"
+        with (self.folder / "group_data/all.py").open("a") as data:
+            data.write(f"\nstack['services'] = {kept}\n")
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that a file of the project has exactly once."""
         file = self.folder / path

@@ -24,7 +24,7 @@ volumes:
   store-data: {}
 """
 HAND_MADE = (
-    "run", "--detach", "--name", "harbour-gate", "--publish", "127.0.0.1:18080:80",
+    "run", "--detach", "--name", "harbour-tide", "--publish", "127.0.0.1:18001:80",
     "--restart", "unless-stopped", "nginx:1.26",
 )  # fmt: skip
 KEEPS = {
@@ -47,7 +47,7 @@ def pier(_harbour_goes: None, mac2: Mac) -> Iterator[Mac]:
     mac2.docker("exec", "harbour-store", "redis-cli", "SET", "boat", "sails")
     yield mac2
     mac2.remove_stack("harbour")
-    for name in ("harbour-store", "harbour-gate"):
+    for name in ("harbour-store", "harbour-tide"):
         mac2.docker("rm", "--force", "--volumes", name)
     mac2.docker("volume", "rm", "--force", "pier_store-data")
     mac2.docker("network", "rm", "somebody-elses", "pier_default")
@@ -61,7 +61,8 @@ def originals(mac: Mac, *names: str) -> list[str]:
 def test_a_hand_made_stack_is_taken_over_with_its_data_and_one_command_leads_back(
     harbour: Project, pier: Mac
 ):
-    before = originals(pier, "harbour-store", "harbour-gate")
+    harbour.keep_services("store", "tide")
+    before = originals(pier, "harbour-store", "harbour-tide")
     evidence = pier.evidence()
     refused = harbour.run("deploy.py", "-y", hosts="mac2", overrides=KEEPS)
     assert refused.status != 0
@@ -73,20 +74,20 @@ def test_a_hand_made_stack_is_taken_over_with_its_data_and_one_command_leads_bac
     for sentence in (
         "harbour-store: container, made by the compose project 'pier', is stopped when all"
         " images are there and kept as harbour-store-original, with an interruption until",
-        "harbour-gate: container, made by hand, is stopped when all images are there",
+        "harbour-tide: container, made by hand, is stopped when all images are there",
         "store-data: volume none → pier_store-data, with its data: taken over",
     ):
         assert sentence in dry.words, dry.text
     assert pier.evidence() == evidence
 
     run = harbour.deploy(hosts="mac2", overrides=KEEPS, adopt=True)
-    assert "4/4 containers healthy" in run.text
+    assert "2/2 containers healthy" in run.text
     assert "hush-hush" not in run.text
     assert pier.docker("exec", "harbour-store", "redis-cli", "GET", "boat") == "sails"
     kept = "~/.drydock/harbour/original"
     assert pier.sh(f"cat {kept}/docker-compose.yml.backup") == COMPOSE.strip()
     assert set(json.loads(pier.sh(f"cat {kept}/containers.json"))) == {
-        "harbour-store", "harbour-gate",
+        "harbour-store", "harbour-tide",
     }  # fmt: skip
     assert pier.sh(f"ls -ld {kept}").startswith("drwx------")
     assert pier.sh(f"ls -l {kept}/containers.json").startswith("-rw-------")
@@ -97,9 +98,9 @@ def test_a_hand_made_stack_is_taken_over_with_its_data_and_one_command_leads_bac
     back = harbour.run("rollback.py", "-y", hosts="mac2", release="original")
     assert back.status == 0, back.text
     assert "2 original containers are back" in back.text
-    assert originals(pier, "harbour-store", "harbour-gate") == before
+    assert originals(pier, "harbour-store", "harbour-tide") == before
     assert pier.docker("exec", "harbour-store", "redis-cli", "GET", "crew") == "two"
-    assert "Welcome to nginx" in pier.sh("curl -fsS http://127.0.0.1:18080/")
+    assert "Welcome to nginx" in pier.sh("curl -fsS http://127.0.0.1:18001/")
     assert not pier.containers("harbour")
     assert pier.tries("test -e ~/.drydock/harbour/monitor/monitor.sh").returncode != 0
     networks = pier.docker("network", "ls", "--format", "{{.Name}}").split()
@@ -108,10 +109,11 @@ def test_a_hand_made_stack_is_taken_over_with_its_data_and_one_command_leads_bac
 
 
 def test_a_takeover_that_fails_lets_the_originals_run_again(harbour: Project, pier: Mac):
-    before = originals(pier, "harbour-store", "harbour-gate")
-    broken = {**KEEPS, "pilot": {"command": ["false"]}}
+    harbour.keep_services("store", "tide")
+    before = originals(pier, "harbour-store", "harbour-tide")
+    broken = {**KEEPS, "tide": {"command": ["false"]}}
     run = harbour.run("deploy.py", "-y", hosts="mac2", overrides=broken, adopt=True)
     assert run.status != 0
     assert "rolled back: the original containers run as before" in run.words
-    assert originals(pier, "harbour-store", "harbour-gate") == before
+    assert originals(pier, "harbour-store", "harbour-tide") == before
     assert pier.docker("exec", "harbour-store", "redis-cli", "GET", "boat") == "sails"

@@ -13,7 +13,7 @@ from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
 TOKEN = "~/.drydock/harbour/secrets/tide_token"
-VERIFIED = "4/4 containers healthy"
+VERIFIED = "2/2 containers healthy"
 KEEPS = {
     "store": {
         "command": ["redis-server", "--dir", "/data", "--appendonly", "yes"],
@@ -63,6 +63,7 @@ def macs(odd_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
     folder = tmp_path_factory.mktemp("project") / "harbour"
     shutil.copytree(Path(__file__).parent / "small", folder)
     project = Project(folder, ROOT / "lab/inventory.py", odd_lab.environment)
+    project.keep_services("store", "tide")
     full, empty = (Mac(odd_lab.settings, odd_lab.hosts[name]) for name in ("mac1", "mac2"))
     for mac in (full, empty):
         mac.remove_stack("harbour")
