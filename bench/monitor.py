@@ -15,13 +15,13 @@ SAMPLE_S = 0.05
 # One look in a session of its own, whose memory is read again and again; what it and all that it
 # started used of the CPU comes at the end, from the shell's own `times`.
 WATCH = f"""
-setsid sh -c 'sh "$0"; times | tail -n 1' "$1" >/tmp/look &
+setsid sh -c 'sh "$0"; times' "$1" >/tmp/look &
 look=$!
 while kill -0 $look 2>/dev/null; do
     echo "$(date +%s.%N) $(ps -o rss= -s $look | awk '{{ kib += $1 }} END {{ print kib + 0 }}')"
     sleep {SAMPLE_S}
 done
-wait $look && cat /tmp/look
+wait $look && tail -n 1 /tmp/look
 """
 
 

@@ -10,7 +10,9 @@ umask 022
 patience_s=20
 log_bytes=1048576
 key=com.apple.system.thermalpressurelevel
-shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCpus}}|{{.Id}}'
+# Fields as Go's types spell them, not as their JSON: else the CLI falls back on a reading that
+# fails for a container without a health check.
+shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCPUs}}|{{.ID}}'
 cd "$directory/monitor" || exit 1
 mkdir -p ../logs || exit 1
 
