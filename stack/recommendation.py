@@ -21,7 +21,9 @@ PEAK_HEADROOM = 1.1
 """Above the most CPU that was seen."""
 SATURATED = 0.95
 """A service that used so much of a limit may have wanted more, so nobody knows how much."""
-CPU_STEP, LEAST_CPUS = 0.05, 0.1
+CPU_STEP = 0.05
+START_CPUS = 0.5
+"""A start takes CPU that the history since then may not show: nobody who has this gets less."""
 MEMORY_STEP, LEAST_MEMORY = 16 * MIB, 32 * MIB
 MEMORIES = ("memory", "reservation")
 
@@ -114,7 +116,8 @@ def _unknown(name: str, running: Mapping[str, Allocation], used: Mapping[str, Us
 
 
 def _sizes(service: Service, has: Allocation, used: Used, daemon: Daemon) -> dict[str, float | str]:
-    cpus = max(used.cpus.p95 * HEADROOM, used.cpus.max * PEAK_HEADROOM, LEAST_CPUS)
+    start = min(has.cpus, START_CPUS)
+    cpus = max(used.cpus.p95 * HEADROOM, used.cpus.max * PEAK_HEADROOM, start)
     if used.cpus.max >= has.cpus * SATURATED:
         cpus = max(cpus, has.cpus * HEADROOM)
     memory = max(used.memory_bytes.max * HEADROOM, service.working_set or 0, LEAST_MEMORY)

@@ -45,6 +45,14 @@ def test_what_was_used_fits_with_headroom():
     assert found.doubts == ()
 
 
+def test_what_a_start_takes_is_left_to_everybody():
+    found = recommended(risk=used(cpus=0.01), nginx=used(cpus=0.01))
+    assert found.overrides["risk"]["cpus"] == 0.5
+    running = {**RUNNING, "nginx": RUNNING["nginx"].model_copy(update={"cpus": 0.25})}
+    found = recommend(INPUTS, CHIP, DAEMON, running, {"nginx": used(cpus=0.01)})
+    assert found.overrides["nginx"]["cpus"] == 0.25
+
+
 def test_a_short_peak_fits_too():
     found = recommended(ml=Used(WEEK, Quantiles(0.1, 0.2, 2.0), Quantiles(1, 2, GIB)))
     assert found.overrides["ml"]["cpus"] == 2.2
@@ -95,7 +103,7 @@ def test_the_file_is_data_that_leads_to_the_map_that_was_told(tmp_path):
 def test_the_gain_is_told_in_figures():
     found = recommended(**{name: used() for name in RUNNING})
     busiest, limits = gain(RUNNING, found.map.services, DAEMON.cpus)
-    assert busiest == "the busiest core may carry 0.6923 CPUs, now 4.5"
+    assert busiest == "the busiest core may carry 0.7692 CPUs, now 4.5"
     assert limits == "memory limits add to 15.48 GiB, now 77.5 GiB"
 
 
@@ -114,7 +122,7 @@ def test_a_table_tells_what_was_used_now_and_then():
     of = {"risk": used()}
     heading, line = table_of(RUNNING, of, recommended(**of))
     assert heading.split()[:3] == ["service", "CPUs", "p50"]
-    assert line.split()[:6] == ["risk", "0.10", "0.20", "0.40", "1.00", "0.45"]
+    assert line.split()[:6] == ["risk", "0.10", "0.20", "0.40", "1.00", "0.50"]
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("90m", 5400), ("12h", 43200), ("2w", 1209600)])
