@@ -72,8 +72,8 @@ class Mac:
         kinds = [self.docker(kind, "ls", "--quiet") for kind in ("volume", "network")]
         files = self.sh(
             # What the monitor writes by itself is no doing of a deploy.
-            "find ~/.drydock ! -path '*/logs*' ! -path '*/monitor' ! -path '*/monitor/metrics*'"
-            " ! -path '*/monitor/state*' ! -path '*/monitor/errors*'"
+            "find ~/.drydock '(' ! -path '*/logs*' ! -path '*/monitor' ! -path '*/monitor/*'"
+            " -o -path '*/monitor/monitor.*' -o -path '*/monitor/*.plist' ')'"
             " -printf '%p %T@ %i %m %s\\n' 2>/dev/null || true"
         )
         return sorted([*seen, *listed, *kinds, *files.splitlines()])
