@@ -39,13 +39,6 @@ class Kept:
         return {"archive": str(self.archive), "key_file": str(self.key)}
 
 
-def key_in(folder: Path, name: str, character: str = "k") -> Path:
-    path = folder / name
-    path.write_text(f"{character * 42}8=\n")
-    path.chmod(0o600)
-    return path
-
-
 @dataclass(frozen=True)
 class Macs:
     """The small stack's project, a Mac that runs it, and another chip's Mac that has nothing."""
@@ -79,7 +72,9 @@ def kept(macs: Macs, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     folder, token = tmp_path_factory.mktemp("backups"), macs.full.sh(f"cat {TOKEN}")
     fill = "for n in $(seq 1000); do echo SET boat:$n sails-$n; done | redis-cli >/dev/null"
     macs.full.docker("exec", "harbour-store", "sh", "-c", fill)
-    before, key = macs.full.identities("harbour"), key_in(folder, "key")
+    before, key = macs.full.identities("harbour"), folder / "key"
+    key.write_text(f"{'k' * 42}8=\n")
+    key.chmod(0o600)
     said = {"key_file": str(key), "to": str(folder)}
     run = macs.run("backup.py", "-vvv", "--debug", on=macs.full, **said)
     assert run.status == 0, run.text
@@ -97,20 +92,16 @@ def test_when_it_was_made_is_known_on_its_mac(macs: Macs, kept: Kept):
     assert 0 <= int(age_s) < 600
 
 
-def test_what_does_not_fit_is_refused_before_any_change(macs: Macs, kept: Kept, tmp_path: Path):
+def test_a_damaged_backup_is_refused_before_any_change(macs: Macs, kept: Kept, tmp_path: Path):
     damaged = tmp_path / "damaged.tar"
     content = bytearray(kept.archive.read_bytes())
     content[content.index(b"REDIS0") + 100] ^= 1
     damaged.write_bytes(content)
     evidence = macs.empty.evidence()
-    for said, sentence in (
-        ({"key_file": str(key_in(tmp_path, "other", "o"))}, "the key in key_file is another one"),
-        ({"archive": str(damaged)}, "data/store isn't what was saved"),
-    ):
-        run = macs.run("restore.py", on=macs.empty, **{**kept.said, **said})
-        assert run.status != 0
-        assert sentence in run.words
-        assert "Traceback" not in run.text
+    run = macs.run("restore.py", on=macs.empty, **{**kept.said, "archive": str(damaged)})
+    assert run.status != 0
+    assert "data/store isn't what was saved" in run.words
+    assert "Traceback" not in run.text
     assert macs.empty.evidence() == evidence
 
 

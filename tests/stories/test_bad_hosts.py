@@ -175,6 +175,7 @@ def test_a_container_of_somebody_else_has_the_name(harbour: Project, mac1: Mac):
             harbour,
             mac1,
             "container harbour-gate exists already, made by hand and not by Drydock",
+            "--data adopt=true",
             "docker rename harbour-gate harbour-gate-former",
         )
     finally:
