@@ -62,7 +62,8 @@ def down(settings: Settings, *, keep_data: bool) -> None:
         namespace.remove_cgroups(settings)
         network.disconnect(settings)
         settings.state_file.unlink(missing_ok=True)
-    if not keep_data:
+    # Another run that took it down as well may have been the last one here.
+    if not keep_data and settings.run.is_dir():
         shutil.rmtree(settings.run)
     say("The lab is down")
 

@@ -28,6 +28,7 @@ HOSTS = {
 """Fixture that uses a host of the lab → the host's name; the first one counts."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist itself reads the groups in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that use the same host in one process, one after the other."""
     for item in items:
