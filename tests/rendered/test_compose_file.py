@@ -75,7 +75,7 @@ def test_configurations_in_yaml_are_yaml(release):
         for path, content in release.files.items()
         if path.endswith((".yml", ".yaml"))
     ]
-    assert len(configurations) == 4
+    assert len(configurations) == 5
 
 
 @pytest.fixture(scope="module")
