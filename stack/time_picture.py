@@ -8,6 +8,8 @@ from stack.picture import Bar
 from stack.timeline import Wait
 
 MAX_TICKS = 6
+LEAST_S = 0.01
+"""What is shorter as a whole is drawn as long as this."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class TimePicture:
 def start_picture(waits: Sequence[Wait]) -> TimePicture:
     """Draw a start-up: for each service the wait, then from its start until it was healthy."""
     begin = min(it.since_s for it in waits)
-    length = max(it.span.ended_s for it in waits) - begin
+    length = max(LEAST_S, max(it.span.ended_s for it in waits) - begin)
     rows = {it.span.name: number for number, it in enumerate(waits)}
     return TimePicture(
         tuple(
@@ -54,7 +56,7 @@ def start_picture(waits: Sequence[Wait]) -> TimePicture:
 def work_picture(spans: Sequence[Span]) -> TimePicture:
     """Draw pieces of work that waited for nothing that is known."""
     begin = min(it.begun_s for it in spans)
-    length = max(it.ended_s for it in spans) - begin
+    length = max(LEAST_S, max(it.ended_s for it in spans) - begin)
     return TimePicture(
         tuple(
             TimeRow(it.name, _took(it), None, _piece(it.begun_s, it.ended_s, begin, length), None)
@@ -69,7 +71,7 @@ def _took(span: Span) -> str:
 
 
 def _piece(begun_s: float, ended_s: float, begin_s: float, length_s: float) -> Bar:
-    scale = 100 / length_s if length_s else 100
+    scale = 100 / length_s
     return Bar((begun_s - begin_s) * scale, max(0.4, (ended_s - begun_s) * scale))
 
 
@@ -78,6 +80,6 @@ def _ticks(length_s: float) -> Iterable[tuple[float, str]]:
     steps = (factor * 10.0**power for power in range(-2, 6) for factor in (1, 2, 5))
     step = next(step for step in steps if length_s / step <= MAX_TICKS)
     number = 0
-    while number * step <= length_s and length_s:
+    while number * step <= length_s:
         yield 100 * number * step / length_s, f"{number * step:g} s"
         number += 1

@@ -1,7 +1,7 @@
 """Where the report's pictures put things."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stack.measured import Span
@@ -70,6 +70,7 @@ def test_a_start_up_is_drawn_to_scale():
         min_size=1,
     )
 )
+@example([Span("build", "x", 0, 2.2e-309, "built")])
 def test_nothing_is_drawn_outside_and_time_has_few_marks(spans):
     picture = work_picture(spans)
     assert all(row.work.x >= 0 and row.work.x + row.work.width <= 100.5 for row in picture.rows)
