@@ -28,7 +28,7 @@ from operations.heat import Gate
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
-from stack.replacement import routers
+from stack.changes.replacement import routers
 
 
 @fails_alone

@@ -13,7 +13,7 @@ from facts.observe import registry_digests
 from facts.pins import pins_in
 from operations import pins
 from operations.refusal import fails_alone
-from stack.images import upstream_references
+from stack.release.images import upstream_references
 
 
 @fails_alone

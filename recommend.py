@@ -13,8 +13,8 @@ from facts.plan import plan_host
 from operations.refusal import fails_alone
 from operations.report import folder_of
 from stack.errors import DrydockError
-from stack.recommendation import gain, recommend
-from stack.recommendation_lines import as_data, seconds_of, table_of
+from stack.report.recommendation import gain, recommend
+from stack.report.recommendation_lines import as_data, seconds_of, table_of
 
 PROMETHEUS = "prometheus"
 WINDOW = "7d"

@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.kept_plan import kept_on
 from operations.refusal import fails_alone
-from stack.differences import told
+from stack.changes.differences import told
 
 
 @fails_alone

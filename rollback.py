@@ -27,7 +27,7 @@ from operations.announce import announce, attach
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
-from stack.replacement import routers
+from stack.changes.replacement import routers
 
 
 @fails_alone

@@ -13,7 +13,7 @@ from facts.plan import plan_host
 from operations import lock, secrets
 from operations.announce import announce
 from operations.refusal import fails_alone
-from stack.rotation import changes_of, rotations_of
+from stack.changes.rotation import changes_of, rotations_of
 
 
 @fails_alone

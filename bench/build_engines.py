@@ -5,7 +5,7 @@ from pyinfra.api.host import Host
 from facts.plan import plan_host
 from operations import images
 from operations.refusal import fails_alone
-from stack.changes import Changes
+from stack.changes.change import Changes
 
 
 @fails_alone

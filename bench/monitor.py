@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.command import BenchError, run
 from bench.host import Host, converge, lab_hosts
 from bench.result import Result, Target
-from stack.launchd import INTERVAL_S, label_of
+from stack.release.launchd import INTERVAL_S, label_of
 
 MIB = 1024**2
 SAMPLE_S = 0.05

@@ -17,10 +17,10 @@ from ortools.sat.python import cp_model
 
 from bench.command import BenchError
 from bench.result import Result, Target
-from stack.clusters import Cores, clusters_of
-from stack.demands import Demand
-from stack.every_chip import recorded
-from stack.place import place
+from stack.planner.clusters import Cores, clusters_of
+from stack.planner.demands import Demand
+from stack.planner.every_chip import recorded
+from stack.planner.place import place
 
 MACS = Path("lab/macs")
 STACKS = 1000

@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.command import BenchError, run
 from bench.host import Host, converge, lab_hosts
 from bench.result import Result, Target, ratio
-from stack.images import STACK_LABEL
 from stack.model import PHASES, Stack
+from stack.release.images import STACK_LABEL
 
 HEALTHY = re.compile(r"(\d+)/(\d+) (\S+) healthy in ([\d.]+) s$")
 

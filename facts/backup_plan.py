@@ -13,14 +13,14 @@ from facts.observe import current_release, kept_releases, observe
 from facts.plan import HostPlan
 from facts.together import together
 from stack.backup import Backup
-from stack.changes import Change, Changes, CurrentRelease
+from stack.changes.change import Change, Changes, CurrentRelease
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
-from stack.kept import KeptRelease
 from stack.model import Daemon
-from stack.moved import refuse_unbuildable
-from stack.observed import Observed
-from stack.render import Release
-from stack.seal import read_key
+from stack.release.kept import KeptRelease
+from stack.release.moved import refuse_unbuildable
+from stack.release.render import Release
+from stack.release.seal import read_key
 from stack.settings import Settings
 
 

@@ -18,9 +18,9 @@ from link.daemon import daemon
 from stack.chips import linux_chip, parse_sysctl
 from stack.daemon import daemon_of
 from stack.errors import DrydockError
-from stack.launchd import Account
 from stack.load import Inputs, group_origins, load_stack
 from stack.model import Chip, Daemon
+from stack.release.launchd import Account
 from stack.settings import Settings
 
 

@@ -8,7 +8,7 @@ from pyinfra.api.host import Host
 from link.http import http_client
 from stack.errors import DrydockError
 from stack.model import Allocation
-from stack.recommendation import Quantiles, Used
+from stack.report.recommendation import Quantiles, Used
 
 CPU, MEMORY = "drydock_container_cpu_ratio", "drydock_container_memory_bytes"
 DEPLOYED = "time() - max(drydock_deploy_last_timestamp_seconds)"

@@ -11,17 +11,17 @@ from facts.detect import Detected, Located, locate, read_daemon
 from facts.observe import current_release, kept_releases, observe
 from facts.plan import HostPlan
 from facts.together import together
-from stack.changes import CurrentRelease
-from stack.compare import compare_kept
+from stack.changes.change import CurrentRelease
+from stack.changes.compare import compare_kept
+from stack.changes.heat import uncapped
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
-from stack.heat import uncapped
-from stack.kept import KeptRelease, choose
 from stack.load import group_origins, load_settings
-from stack.mixture import Mixture, mix
 from stack.model import Daemon
-from stack.observed import Observed
 from stack.quantities import cores_of
-from stack.render import Release
+from stack.release.kept import KeptRelease, choose
+from stack.release.mixture import Mixture, mix
+from stack.release.render import Release
 from stack.settings import Settings
 
 

@@ -15,15 +15,15 @@ from facts.release import Release as ReleaseFact
 from facts.release import ReleaseInfo
 from facts.runtime import Daemon
 from link.daemon import MAX_CONNECTIONS, daemon
-from stack.changes import CurrentRelease
+from stack.changes.change import CurrentRelease
+from stack.changes.heat import read_caps
+from stack.changes.lock import read_lock
+from stack.changes.observed import Observed, read_container, read_image
 from stack.errors import DrydockError
-from stack.heat import read_caps
-from stack.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
-from stack.kept import KeptRelease, read_kept
-from stack.launchd import FoundMonitor, Kind, kind_at
-from stack.lock import read_lock
 from stack.model import Stack
-from stack.observed import Observed, read_container, read_image
+from stack.release.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
+from stack.release.kept import KeptRelease, read_kept
+from stack.release.launchd import FoundMonitor, Kind, kind_at
 from stack.settings import Settings
 
 Json = Mapping[str, Any]

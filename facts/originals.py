@@ -12,13 +12,13 @@ from facts.observe import current_release, kept_releases, observe
 from facts.plan import HostPlan
 from facts.together import together
 from link import files
-from stack.changes import Change, Changes, CurrentRelease
+from stack.changes.change import Change, Changes, CurrentRelease
+from stack.changes.monitor import monitor_changes
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
-from stack.images import STACK_LABEL
-from stack.kept import KeptRelease
 from stack.model import Daemon
-from stack.monitor import monitor_changes
-from stack.observed import Observed
+from stack.release.images import STACK_LABEL
+from stack.release.kept import KeptRelease
 
 ORIGINAL = "original"
 """What the state before the first deploy is called, where a release is to be said."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack.errors import DrydockError
-from stack.pins import read_pins
+from stack.release.pins import read_pins
 
 
 def pins_in(path: str) -> dict[str, str]:

@@ -11,20 +11,20 @@ from facts.observe import current_release, kept_releases, observe, registry_dige
 from facts.pins import pins_in
 from facts.requirements import refuse_chip
 from facts.together import together
-from stack.adopt import Adoption, adoption_of, as_adopted
-from stack.changes import Changes, CurrentRelease
-from stack.compare import compare
-from stack.heat import Cap, capped, uncapped
-from stack.launchd import Job, job_of
+from stack.changes.adopt import Adoption, adoption_of, as_adopted
+from stack.changes.change import Changes, CurrentRelease
+from stack.changes.compare import compare
+from stack.changes.heat import Cap, capped, uncapped
+from stack.changes.monitor import monitor_changes
+from stack.changes.observed import Observed
+from stack.changes.replacement import Replacement, replacements
 from stack.load import Inputs
-from stack.map import plan
 from stack.model import Daemon, Map
-from stack.monitor import monitor_changes
-from stack.observed import Observed
-from stack.pins import unpinned
-from stack.render import Release, render_release
-from stack.replacement import Replacement, replacements
-from stack.report_page import prepare
+from stack.planner.map import plan
+from stack.release.launchd import Job, job_of
+from stack.release.pins import unpinned
+from stack.release.render import Release, render_release
+from stack.report.page import prepare
 from stack.settings import Settings
 
 FRESH_S = 5

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from facts.ports import Listener
 from facts.runtime import Attempt, Daemon, RuntimeInfo
 from facts.tools import ToolsInfo
-from stack.adopt import foreign, maker
-from stack.changes import Changes
+from stack.changes.adopt import foreign, maker
+from stack.changes.change import Changes
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.model import Chip
-from stack.observed import Observed
 from stack.quantities import show_memory
-from stack.render import Release
+from stack.release.render import Release
 
 MIN_API = (1, 44)
 """Docker 25: the first with a health check's start interval."""

@@ -11,16 +11,16 @@ from facts.observe import current_release, observe
 from facts.plan import HostPlan, changes_to, jobs_of
 from facts.together import together
 from link.daemon import daemon as daemon_client
-from stack.archive import Archive, open_archive
-from stack.changes import Change, Changes, CurrentRelease
+from stack.changes.change import Change, Changes, CurrentRelease
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
-from stack.images import STACK_LABEL
 from stack.model import Daemon
-from stack.moved import moved
-from stack.observed import Observed
 from stack.quantities import show_memory
-from stack.render import Release
-from stack.seal import read_key
+from stack.release.archive import Archive, open_archive
+from stack.release.images import STACK_LABEL
+from stack.release.moved import moved
+from stack.release.render import Release
+from stack.release.seal import read_key
 from stack.settings import Settings
 
 

@@ -15,11 +15,11 @@ from facts.detect import Detected
 from facts.together import together
 from link.daemon import MAX_CONNECTIONS, daemon
 from link.http import http_client
-from stack.containers import RELEASE_LABEL
-from stack.measured import Answer, Json, Row, Usage, usage_between
-from stack.observed import Observed, ObservedContainer
+from stack.changes.observed import Observed, ObservedContainer
 from stack.quantities import show_cores
-from stack.render import Release
+from stack.release.containers import RELEASE_LABEL
+from stack.release.render import Release
+from stack.report.measured import Answer, Json, Row, Usage, usage_between
 
 PATIENCE_S = 10
 """How long an endpoint may say no before that counts: its service has just become healthy."""

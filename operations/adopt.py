@@ -20,8 +20,8 @@ from link.daemon import daemon
 from operations.docker_cli import run
 from operations.health import ServiceFailedError, health_of
 from operations.refusal import refused, step
-from stack.adopt import original_json, remembered, set_aside_name
-from stack.images import STACK_LABEL
+from stack.changes.adopt import original_json, remembered, set_aside_name
+from stack.release.images import STACK_LABEL
 
 NEVER: Any = {"Name": "no", "MaximumRetryCount": 0}
 STOP_S = 60

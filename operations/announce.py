@@ -10,10 +10,10 @@ from pyinfra.context import state
 
 from facts.files import TextFiles
 from facts.plan import HostPlan
-from stack.changes import Action, Changes
-from stack.heat import findings_of
-from stack.pins import not_pinned
-from stack.replacement import Replacement
+from stack.changes.change import Action, Changes
+from stack.changes.heat import findings_of
+from stack.changes.replacement import Replacement
+from stack.release.pins import not_pinned
 
 
 def announce(

@@ -14,10 +14,10 @@ from operations.heat import Gate
 from operations.refusal import refused, step
 from operations.stand_in import StandIns
 from operations.start import Starter, Startup
-from stack.changes import Changes
+from stack.changes.change import Changes
 from stack.model import Daemon
 from stack.quantities import show_cores
-from stack.render import Release
+from stack.release.render import Release
 from stack.routing import router_of
 
 

@@ -11,7 +11,7 @@ from docker import APIClient
 from gevent.queue import Empty, Queue
 
 from operations.progress import Progress
-from stack.images import STACK_LABEL
+from stack.release.images import STACK_LABEL
 
 LOG_LINES = 20
 DEATHS = 3

@@ -8,7 +8,7 @@ from pyinfra.api.host import Host
 from facts.plan import HostPlan
 from operations import journal
 from operations.timing import shown, since_begin_s, timed
-from stack.heat import HEAVY, in_words
+from stack.changes.heat import HEAVY, in_words
 
 SCRIPT = Path(__file__).with_name("heat.sh").read_text()
 

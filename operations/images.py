@@ -24,10 +24,10 @@ from operations.docker_cli import docker
 from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused, step
-from stack.changes import Changes
+from stack.changes.change import Changes
 from stack.errors import DrydockError
-from stack.images import LABEL, Image
-from stack.render import Release
+from stack.release.images import LABEL, Image
+from stack.release.render import Release
 from stack.settings import Settings
 
 LAST_LINES = 30

@@ -18,7 +18,7 @@ from pyinfra.api.host import Host
 from facts.plan import HostPlan
 from operations.operator import operator
 from operations.refusal import refused
-from stack.journal import Entry, EventKind
+from stack.changes.journal import Entry, EventKind
 
 EVENTS = "events.jsonl"
 LOG_BYTES = 4 * 2**20

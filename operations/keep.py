@@ -12,8 +12,8 @@ from facts.observe import kept_releases, observe
 from facts.plan import HostPlan
 from link.daemon import daemon
 from operations.refusal import refused, step
-from stack.images import STACK_LABEL
-from stack.retention import KEEPS_LABEL, Retention, retention
+from stack.release.images import STACK_LABEL
+from stack.release.retention import KEEPS_LABEL, Retention, retention
 
 HOLDER_MEMORY_BYTES = 16 * 2**20
 

@@ -16,9 +16,9 @@ from operations.docker_cli import compose, docker, run
 from operations.health import ServiceFailedError
 from operations.progress import Progress
 from operations.refusal import refused, step
-from stack.archive import DATA
 from stack.backup import Backup
 from stack.model import PHASES
+from stack.release.archive import DATA
 
 
 @operation()

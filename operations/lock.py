@@ -24,7 +24,7 @@ from link.dialogue import Dialogue
 from operations import journal
 from operations.operator import operator
 from operations.refusal import refused, step
-from stack.lock import breakable, why_locked
+from stack.changes.lock import breakable, why_locked
 
 SCRIPT = Path(__file__).with_name("lock.sh").read_text()
 BEAT_S = 5

@@ -8,9 +8,9 @@ from pyinfra.api.command import FileUploadCommand, PyinfraCommand, QuoteString, 
 from pyinfra.api.operation import operation
 
 from facts.plan import HostPlan
+from stack.changes.monitor import reload_needed
 from stack.errors import DrydockError
-from stack.launchd import PROGRAMS, Kind, domain_of, label_of, place_of
-from stack.monitor import reload_needed
+from stack.release.launchd import PROGRAMS, Kind, domain_of, label_of, place_of
 
 WRITES = ("metrics.prom", "state", "caps", "errors.log")
 """What the monitor keeps beside its programs."""

@@ -9,7 +9,7 @@ from pyinfra.api.operation import operation
 
 from facts.pins import pins_in
 from operations.refusal import refused, step
-from stack.pins import write_pins
+from stack.release.pins import write_pins
 
 _pinned: dict[tuple[str, str], tuple[str, str]] = {}
 """File and image → digest and host of this run: two hosts may be led to different registries."""

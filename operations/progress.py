@@ -7,7 +7,7 @@ from pyinfra.api.host import Host
 
 from operations.journal import tell
 from operations.timing import shown, since_begin_s, timed
-from stack.measured import SpanKind
+from stack.report.measured import SpanKind
 
 DOING: dict[SpanKind, str] = {
     "pull": "pulling",

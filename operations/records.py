@@ -15,8 +15,8 @@ from operations.operator import operator
 from operations.refusal import refused, step
 from operations.start import Startup
 from operations.timing import timeline_of
-from stack.kept import Record, RecordState
-from stack.measured import Timeline
+from stack.release.kept import Record, RecordState
+from stack.report.measured import Timeline
 
 
 @operation()

@@ -11,9 +11,9 @@ from pyinfra.api.operation import operation
 from facts.detect import Detected
 from facts.tools import ToolsInfo
 from operations.secrets import generate, take
-from stack.changes import Changes
-from stack.mixture import Mixture
-from stack.render import MANIFEST, Release
+from stack.changes.change import Changes
+from stack.release.mixture import Mixture
+from stack.release.render import MANIFEST, Release
 from stack.settings import Settings
 
 

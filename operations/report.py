@@ -11,17 +11,17 @@ from facts.verify import Verdict
 from operations.operator import operator
 from operations.start import Startup
 from operations.timing import since_begin_s, timeline_of
-from stack.changes import Changes
+from stack.changes.change import Changes
+from stack.changes.heat import findings_of
+from stack.changes.observed import ObservedContainer
 from stack.errors import DrydockError
-from stack.heat import findings_of
-from stack.kept import read_record
-from stack.measured import Row, Timeline
 from stack.model import Allocation, Finding
-from stack.observed import ObservedContainer
-from stack.pins import not_pinned
-from stack.report import About, Mac, Report, Service, ShownMap
-from stack.report_maps import as_planned, place_of, shown_maps
-from stack.report_page import page
+from stack.release.kept import read_record
+from stack.release.pins import not_pinned
+from stack.report.maps import as_planned, place_of, shown_maps
+from stack.report.measured import Row, Timeline
+from stack.report.model import About, Mac, Report, Service, ShownMap
+from stack.report.page import page
 
 FOLDER = "reports"
 NOT_HERE = "the release was read from the host, without the data that it was planned from"

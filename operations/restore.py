@@ -22,11 +22,11 @@ from operations.records import note
 from operations.refusal import refused
 from operations.start import Startup
 from operations.verification import check
-from stack.changes import Changes
+from stack.changes.change import Changes
+from stack.changes.replacement import routers
+from stack.changes.undo import undoing
 from stack.errors import DrydockError
-from stack.kept import choose_former
-from stack.replacement import routers
-from stack.undo import undoing
+from stack.release.kept import choose_former
 
 LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
 

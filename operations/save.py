@@ -17,10 +17,18 @@ from operations.health import ServiceFailedError
 from operations.operator import operator
 from operations.records import now
 from operations.refusal import refused, step
-from stack import digest
-from stack.archive import DATA, MANIFEST, RELEASE, SEALED, Manifest, open_archive, seal_secrets
 from stack.errors import DrydockError
 from stack.quantities import show_memory
+from stack.release import digest
+from stack.release.archive import (
+    DATA,
+    MANIFEST,
+    RELEASE,
+    SEALED,
+    Manifest,
+    open_archive,
+    seal_secrets,
+)
 
 HASH = "if command -v sha256sum >/dev/null; then {gnu}; else {bsd}; fi"
 HASH_INPUT = HASH.format(gnu="sha256sum", bsd="shasum -a 256")

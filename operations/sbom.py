@@ -14,7 +14,7 @@ from facts.files import TextFiles
 from facts.plan import HostPlan
 from operations.docker_cli import docker
 from operations.refusal import refused, step
-from stack.sbom import bill, packages_of, seen_before
+from stack.release.sbom import bill, packages_of, seen_before
 
 AT_ONCE = 2
 """Of sshd's ten sessions a connection the daemon has four, the lock one and file transfer one, and

@@ -9,7 +9,7 @@ from pyinfra.api.operation import operation
 from facts.detect import Detected
 from operations.docker_cli import docker
 from operations.refusal import refused, step
-from stack.rotation import Rotation
+from stack.changes.rotation import Rotation
 
 LENGTH = 40
 """Letters and digits of a secret: 238 bits."""

@@ -15,8 +15,8 @@ from pyinfra.api.host import Host
 from facts.detect import Detected
 from operations.docker_cli import compose, docker, run
 from operations.health import HealthWatch, ServiceFailedError, health_of
-from stack.containers import STAND_IN_LABEL
-from stack.render import Release
+from stack.release.containers import STAND_IN_LABEL
+from stack.release.render import Release
 
 
 class StandIns:

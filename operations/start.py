@@ -16,9 +16,9 @@ from operations.health import HealthWatch, ServiceFailedError, health_of
 from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused
+from stack.changes.order import startable
 from stack.model import PHASES
-from stack.order import startable
-from stack.render import Release
+from stack.release.render import Release
 
 Recreate = Callable[[tuple[str, ...]], None]
 StandingIn = Callable[[HealthWatch, tuple[str, ...]], AbstractContextManager[None]]

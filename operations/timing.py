@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from pyinfra.api.host import Host
 
-from stack.measured import Span, SpanKind, Timeline
+from stack.report.measured import Span, SpanKind, Timeline
 
 _run_began = monotonic()
 _run_began_at = datetime.now(UTC)

@@ -13,10 +13,10 @@ from link.channel import is_local
 from operations.refusal import refused, step
 from operations.report import report_of, write
 from operations.start import Startup
-from stack.changes import Changes
+from stack.changes.change import Changes
 from stack.errors import DrydockError
-from stack.report import Report
-from stack.report_lines import lines
+from stack.report.lines import lines
+from stack.report.model import Report
 
 
 @operation()

@@ -14,11 +14,11 @@ from stack.chips import parse_sysctl
 from stack.daemon import daemon_of
 from stack.display import show_plan
 from stack.errors import DrydockError
-from stack.every_chip import outcomes, show_every_chip
 from stack.load import DATA_KEYS, Inputs, group_origins, load_stack
-from stack.map import plan
 from stack.model import Chip, Daemon, Map
-from stack.why import why
+from stack.planner.every_chip import outcomes, show_every_chip
+from stack.planner.map import plan
+from stack.planner.why import why
 
 PROJECT = Path(__file__).parent.parent
 

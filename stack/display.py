@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from stack.findings import core_loads
 from stack.model import Chip, Daemon, Finding, Map, Stack
+from stack.planner.findings import core_loads
 from stack.quantities import count, show_memory
 
 BAR_CELLS_PER_CPU = 4

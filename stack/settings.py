@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stack import digest
 from stack.fields import AbsolutePath, Data, MemoryBytes, Name, SecretUrl, Url
+from stack.release import digest
 
 GIVEN = ("alert_webhook",)
 """Settings that reach containers as secrets of the same name, instead of generated ones."""

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from facts.detect import Detected
 from facts.runtime import Daemon as Answering
-from stack.changes import CurrentRelease
-from stack.launchd import Account, Job, job_of
+from stack.changes.change import CurrentRelease
 from stack.load import Inputs, load_stack
 from stack.model import Allocation, Chip, CoreLevel, Daemon, Finding, Map
-from stack.render import MANIFEST, Release, render_release
+from stack.release.launchd import Account, Job, job_of
+from stack.release.render import MANIFEST, Release, render_release
 
 GIB = 2**30
 SECRETS = "/Users/o'brien/.drydock/demo/secrets"

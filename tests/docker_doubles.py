@@ -8,9 +8,9 @@ import re
 
 import yaml
 
-from stack.images import Image
-from stack.observed import Observed, read_container, read_image
-from stack.render import Release
+from stack.changes.observed import Observed, read_container, read_image
+from stack.release.images import Image
+from stack.release.render import Release
 
 SECOND_NS = 1_000_000_000
 IMAGE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}

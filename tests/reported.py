@@ -1,8 +1,8 @@
 """A report of the demo, as a run on a Mac would make it."""
 
-from stack.measured import Answer, Row, Span, Timeline, Usage
 from stack.model import Finding
-from stack.report import About, Mac, Place, Report, Service, ShownMap
+from stack.report.measured import Answer, Row, Span, Timeline, Usage
+from stack.report.model import About, Mac, Place, Report, Service, ShownMap
 from tests.demo import GIB, STACK, demo_host
 
 LEVELS = (("Performance", 3), ("Efficiency", 1))

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page
 from stack.__main__ import load_groups
 from stack.chips import parse_sysctl
 from stack.daemon import daemon_of
-from stack.map import plan
-from stack.report import Report
-from stack.report_maps import shown_maps
-from stack.report_page import page as render
+from stack.planner.map import plan
+from stack.report.maps import shown_maps
+from stack.report.model import Report
+from stack.report.page import page as render
 from tests.reported import demo_report
 from tests.stories.project import ROOT, Run
 

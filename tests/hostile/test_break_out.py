@@ -17,7 +17,7 @@ from operations.images import build_secrets
 from stack.errors import DrydockError
 from stack.load import load_stack
 from stack.model import Allocation, Map
-from stack.render import render_release
+from stack.release.render import render_release
 from tests.demo import SECRETS, STACK, UPSTREAM, write_project
 from tests.hostile.pieces import HOSTILE
 

@@ -6,7 +6,7 @@ import pytest
 
 from facts.requirements import refuse_tools
 from facts.tools import Tools
-from stack.changes import Changes
+from stack.changes.change import Changes
 from stack.errors import DrydockError
 
 PLACES = (

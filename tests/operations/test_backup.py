@@ -10,8 +10,8 @@ import pytest
 from facts.backup_plan import BackupPlan
 from operations import save
 from operations.save import _backup, _fetch
-from stack.archive import open_archive
 from stack.errors import DrydockError
+from stack.release.archive import open_archive
 from tests.demo import demo_host, demo_release
 
 KEY = base64.urlsafe_b64encode(b"k" * 32)

@@ -8,7 +8,7 @@ import pytest
 
 from operations import journal
 from operations.progress import Progress
-from stack.changes import Change, Changes, CurrentRelease
+from stack.changes.change import Change, Changes, CurrentRelease
 from tests.demo import demo_host, demo_inputs, demo_release
 from tests.facts.conftest import executable, home, shell  # noqa: F401 - fixtures
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stack.heat import read_caps
+from stack.changes.heat import read_caps
 from tests.facts.conftest import executable, home, shell  # noqa: F401 - fixtures
 from tests.operations.monitor_doubles import MIB, Observed
 

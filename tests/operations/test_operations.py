@@ -22,13 +22,13 @@ from pyinfra.context import ctx_host, ctx_state
 from facts.tools import ToolsInfo
 from operations import monitor, verification
 from operations.start import Startup
-from stack import digest
-from stack.changes import Change, Changes, CurrentRelease
-from stack.launchd import PROGRAMS, FoundMonitor
-from stack.mixture import Mixture
-from stack.render import DESCRIPTION
-from stack.rotation import Rotation
-from stack.templates import HOME
+from stack.changes.change import Change, Changes, CurrentRelease
+from stack.changes.rotation import Rotation
+from stack.release import digest
+from stack.release.launchd import PROGRAMS, FoundMonitor
+from stack.release.mixture import Mixture
+from stack.release.render import DESCRIPTION
+from stack.release.templates import HOME
 from tests.demo import demo_host, demo_inputs, demo_job, demo_release
 
 HERE = Path(__file__).parent

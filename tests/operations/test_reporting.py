@@ -10,10 +10,10 @@ from facts.plan import HostPlan
 from facts.verify import Verdict
 from operations import report, timing, verification
 from operations.start import Startup
-from stack.changes import Change, Changes
-from stack.kept import Record
-from stack.measured import Span, Timeline
-from stack.report import Report
+from stack.changes.change import Change, Changes
+from stack.release.kept import Record
+from stack.report.measured import Span, Timeline
+from stack.report.model import Report
 from stack.settings import Settings
 from tests.demo import demo_host, demo_inputs, demo_release, on_disk
 from tests.docker_doubles import inspected_containers, observed

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from operations.secrets import _rotate
+from stack.changes.observed import Observed
+from stack.changes.rotation import Rotation, changes_of, rotations_of
 from stack.errors import DrydockError
-from stack.observed import Observed
-from stack.rotation import Rotation, changes_of, rotations_of
 from tests.demo import demo_host, demo_inputs
 
 OLD = "o" * 40

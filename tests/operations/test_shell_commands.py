@@ -15,7 +15,7 @@ from pyinfra.api.command import FileUploadCommand
 from facts.tools import ToolsInfo
 from operations import releases
 from operations.docker_cli import compose, docker
-from stack.changes import Change, Changes
+from stack.changes.change import Change, Changes
 from tests.demo import demo_host, demo_inputs, demo_release
 
 TOOLS = ToolsInfo("2.26.1", "0.13.1", ("/a/plugins",), None)

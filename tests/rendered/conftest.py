@@ -6,10 +6,10 @@ import pytest
 
 from stack.__main__ import load_groups
 from stack.chips import linux_chip, parse_sysctl
-from stack.images import upstream_references
-from stack.map import plan
 from stack.model import Daemon
-from stack.render import Release, render_release
+from stack.planner.map import plan
+from stack.release.images import upstream_references
+from stack.release.render import Release, render_release
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30

@@ -11,7 +11,7 @@ from lab import namespace
 from lab.hosts import ssh_command
 from lab.settings import Settings
 from lab.spec import HostState
-from stack.retention import KEEPS_LABEL
+from stack.release.retention import KEEPS_LABEL
 
 TIMEOUT_S = 120
 RUNNING_SINCE = "{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}} {{.Image}}"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.archive import open_archive
-from stack.report import Report
-from stack.seal import read_key
+from stack.release.archive import open_archive
+from stack.release.seal import read_key
+from stack.report.model import Report
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
 

@@ -5,11 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from stack.adopt import Adoption, adoption_of, as_adopted, foreign, original_json, remembered
-from stack.changes import CurrentRelease
+from stack.changes.adopt import (
+    Adoption,
+    adoption_of,
+    as_adopted,
+    foreign,
+    original_json,
+    remembered,
+)
+from stack.changes.change import CurrentRelease
+from stack.changes.observed import Observed
 from stack.errors import DrydockError
-from stack.images import STACK_LABEL
-from stack.observed import Observed
+from stack.release.images import STACK_LABEL
 from tests.demo import demo_inputs, demo_release
 
 FILES = "com.docker.compose.project.config_files"

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from stack.archive import DATA, MANIFEST, SEALED, Manifest, open_archive, seal_secrets
-from stack.digest import of_bytes
 from stack.errors import DrydockError
-from stack.images import Image
-from stack.kept import read_description
-from stack.map import plan
 from stack.model import Chip, CoreLevel, Daemon
-from stack.moved import moved, refuse_unbuildable
-from stack.render import DESCRIPTION, render_release
-from stack.seal import read_key, seal, unseal
+from stack.planner.map import plan
+from stack.release.archive import DATA, MANIFEST, SEALED, Manifest, open_archive, seal_secrets
+from stack.release.digest import of_bytes
+from stack.release.images import Image
+from stack.release.kept import read_description
+from stack.release.moved import moved, refuse_unbuildable
+from stack.release.render import DESCRIPTION, render_release
+from stack.release.seal import read_key, seal, unseal
 from tests.demo import GIB, SECRETS, UPSTREAM, demo_inputs, demo_release
 
 KEY = base64.urlsafe_b64encode(b"k" * 32)

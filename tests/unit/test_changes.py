@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from stack.changes import DONE_BY, Change, Changes
+from stack.changes.change import DONE_BY, Change, Changes
 
 
 @pytest.mark.parametrize(

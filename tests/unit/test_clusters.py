@@ -1,7 +1,7 @@
 import pytest
 
-from stack.clusters import clusters_of
 from stack.model import Chip, CoreLevel
+from stack.planner.clusters import clusters_of
 
 
 def chip(*levels):

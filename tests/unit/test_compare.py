@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack.changes import CurrentRelease
-from stack.compare import compare
+from stack.changes.change import CurrentRelease
+from stack.changes.compare import compare
 from tests.demo import GIB, UPSTREAM, demo_release, on_disk
 from tests.docker_doubles import inspected_containers, inspected_image, observed
 

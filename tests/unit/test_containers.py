@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from stack.containers import RELEASE_LABEL
+from stack.release.containers import RELEASE_LABEL
 from tests.demo import SECRETS, demo_release
 
 

@@ -3,7 +3,7 @@ import hashlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack import digest
+from stack.release import digest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

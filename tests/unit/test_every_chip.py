@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stack.__main__ import load_groups, main
-from stack.every_chip import GIB, largest_daemon, outcomes, recorded
-from stack.findings import core_loads
+from stack.planner.every_chip import GIB, largest_daemon, outcomes, recorded
+from stack.planner.findings import core_loads
 from stack.quantities import cores_of
 
 PROJECT = Path(__file__).parents[2]

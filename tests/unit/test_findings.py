@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from stack.__main__ import load_groups
-from stack.findings import core_loads
 from stack.load import load_stack
-from stack.map import plan
 from stack.model import Allocation, Chip, CoreLevel, Daemon
+from stack.planner.findings import core_loads
+from stack.planner.map import plan
 
 GROUP_DATA = Path(__file__).parents[2] / "group_data"
 GIB = 2**30

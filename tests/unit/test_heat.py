@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from stack.compare import compare_running
-from stack.heat import Cap, capped, findings_of, in_words, read_caps, uncapped
+from stack.changes.compare import compare_running
+from stack.changes.heat import Cap, capped, findings_of, in_words, read_caps, uncapped
 from tests.demo import demo_release
 from tests.docker_doubles import inspected_containers, observed
 

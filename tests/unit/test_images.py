@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from stack.digest import SHORT
 from stack.errors import DrydockError
-from stack.images import make_images, read_context, upstream_references
+from stack.release.digest import SHORT
+from stack.release.images import make_images, read_context, upstream_references
 from tests.demo import UPSTREAM, demo_inputs, write_project
 
 

@@ -1,7 +1,7 @@
 import json
 
-from stack.changes import Change
-from stack.journal import Entry
+from stack.changes.change import Change
+from stack.changes.journal import Entry
 
 AT = "2026-11-23T16:00:00Z"
 BEGUN = Entry(

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from stack.compare import compare_kept
-from stack.differences import differences, told
+from stack.changes.compare import compare_kept
+from stack.changes.differences import differences, told
+from stack.changes.observed import Observed, ObservedImage
 from stack.errors import DrydockError
-from stack.kept import KeptRelease, Record, choose, read_kept
-from stack.mixture import mix
-from stack.observed import Observed, ObservedImage
-from stack.render import DESCRIPTION, MANIFEST
-from stack.retention import retention
+from stack.release.kept import KeptRelease, Record, choose, read_kept
+from stack.release.mixture import mix
+from stack.release.render import DESCRIPTION, MANIFEST
+from stack.release.retention import retention
 from tests.demo import SECRETS, demo_release, on_disk
 
 CHANGED = {"risk": {"environment": {"LIGHT": "red"}, "memory": "3 GiB"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.lock import LockInfo, breakable, read_lock, why_locked
+from stack.changes.lock import LockInfo, breakable, read_lock, why_locked
 
 SAID = {
     "lock_state": "held",

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from stack.__main__ import load_groups
 from stack.errors import DrydockError
 from stack.load import Inputs, load_stack
-from stack.map import plan
 from stack.model import Chip, CoreLevel, Daemon
+from stack.planner.map import plan
 from stack.quantities import MIB, cores_of, memory_bytes
 
 GROUP_DATA = Path(__file__).parents[2] / "group_data"

@@ -1,6 +1,6 @@
 import pytest
 
-from stack.measured import Answer, Row, Usage, table, usage_between
+from stack.report.measured import Answer, Row, Usage, table, usage_between
 from tests.demo import GIB
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from stack import digest
-from stack.launchd import FoundMonitor, domain_of, place_of
-from stack.monitor import monitor_changes, reload_needed
+from stack.changes.monitor import monitor_changes, reload_needed
+from stack.release import digest
+from stack.release.launchd import FoundMonitor, domain_of, place_of
 from tests.demo import demo_host, demo_job
 
 

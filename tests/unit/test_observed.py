@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from stack.observed import as_container, read_container, read_image
+from stack.changes.observed import as_container, read_container, read_image
 from tests.demo import GIB, demo_release
 from tests.docker_doubles import inspected_containers, inspected_image, observed
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stack.changes.order import open_phase, startable
 from stack.model import PHASES
-from stack.order import open_phase, startable
 from tests.demo import demo_inputs
 
 STACK = demo_inputs().stack

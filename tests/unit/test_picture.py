@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stack.measured import Span
-from stack.picture import core_picture, memory_rows
-from stack.report import Place, ShownMap
-from stack.time_picture import start_picture, work_picture
-from stack.timeline import waits
+from stack.report.measured import Span
+from stack.report.model import Place, ShownMap
+from stack.report.picture import core_picture, memory_rows
+from stack.report.time_picture import start_picture, work_picture
+from stack.report.timeline import waits
 from tests.reported import LEVELS, STARTS, demo_report
 
 

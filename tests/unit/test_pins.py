@@ -3,7 +3,7 @@ import pytest
 from facts.observe import by_digest
 from facts.pins import pins_in
 from stack.errors import DrydockError
-from stack.pins import not_pinned, read_pins, unpinned, write_pins
+from stack.release.pins import not_pinned, read_pins, unpinned, write_pins
 from tests.demo import demo_inputs
 
 DIGEST = "sha256:" + "1" * 64

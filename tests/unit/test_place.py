@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from stack.__main__ import load_groups
 from stack.chips import parse_sysctl
-from stack.demands import Demand
-from stack.findings import core_loads
-from stack.map import plan
 from stack.model import Daemon
-from stack.place import place
+from stack.planner.demands import Demand
+from stack.planner.findings import core_loads
+from stack.planner.map import plan
+from stack.planner.place import place
 from stack.quantities import cores_of
 
 PROJECT = Path(__file__).parents[2]

@@ -10,14 +10,14 @@ import pytest
 
 from facts.history import DEPLOYED, Prometheus
 from stack.__main__ import load_groups
+from stack.changes.compare import compare
 from stack.chips import parse_sysctl
-from stack.compare import compare
 from stack.daemon import daemon_of
 from stack.errors import DrydockError
-from stack.map import plan
+from stack.planner.map import plan
 from stack.quantities import MIB
-from stack.recommendation import ENOUGH_MINUTES, Quantiles, Used, gain, recommend
-from stack.recommendation_lines import as_data, seconds_of, table_of
+from stack.report.recommendation import ENOUGH_MINUTES, Quantiles, Used, gain, recommend
+from stack.report.recommendation_lines import as_data, seconds_of, table_of
 from tests.demo import GIB, demo_host, demo_inputs, demo_release, on_disk
 from tests.docker_doubles import observed
 

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack.digest import of_bytes
+from stack.release.digest import of_bytes
 from tests.demo import GIB, SECRETS, demo_release
 
 RENDERED = settings(deadline=None, max_examples=25)

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 
-from stack.changes import Change, Changes
+from stack.changes.change import Change, Changes
+from stack.changes.replacement import replacements
 from stack.errors import DrydockError
 from stack.load import load_stack
-from stack.replacement import replacements
 from tests.demo import GIB, STACK, demo_release
 from tests.docker_doubles import inspected_containers, observed
 

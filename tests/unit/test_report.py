@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from stack.measured import Answer, Span, Timeline
-from stack.report import Report
-from stack.report_lines import lines
-from stack.report_page import page
-from stack.templates import HOME
-from stack.timeline import waits
+from stack.release.templates import HOME
+from stack.report.lines import lines
+from stack.report.measured import Answer, Span, Timeline
+from stack.report.model import Report
+from stack.report.page import page
+from stack.report.timeline import waits
 from tests.demo import GIB
 from tests.reported import STARTS, demo_report, row, service
 

@@ -9,9 +9,9 @@ import pytest
 from stack.__main__ import load_groups
 from stack.chips import parse_sysctl
 from stack.daemon import daemon_of
-from stack.map import plan
 from stack.model import Allocation
-from stack.report_maps import as_planned, levels_counted, shown_maps
+from stack.planner.map import plan
+from stack.report.maps import as_planned, levels_counted, shown_maps
 
 ROOT = Path(__file__).parents[2]
 CHIP = parse_sysctl((ROOT / "lab/macs/m4max.txt").read_text())

@@ -16,8 +16,8 @@ from facts.requirements import (
 )
 from facts.runtime import Attempt, RuntimeInfo
 from facts.tools import ToolsInfo
-from stack.changes import Change, Changes
-from stack.compare import compare
+from stack.changes.change import Change, Changes
+from stack.changes.compare import compare
 from stack.errors import DrydockError
 from tests.demo import GIB, demo_host, demo_inputs, demo_release, on_disk
 from tests.docker_doubles import inspected_containers, observed

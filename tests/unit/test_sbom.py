@@ -7,7 +7,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from stack.sbom import Package, bill, locked_packages, packages_of, seen_before
+from stack.release.sbom import Package, bill, locked_packages, packages_of, seen_before
 from tests.demo import demo_release, write_project
 
 SCRIPT = Path(__file__).parents[2] / "facts/packages.sh"

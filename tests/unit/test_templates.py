@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.errors import DrydockError
-from stack.templates import as_yaml, render
+from stack.release.templates import as_yaml, render
 
 PRINTABLE = st.text(st.characters(exclude_categories=("Cs",)))
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from stack.changes import Change, Changes
+from stack.changes.change import Change, Changes
+from stack.changes.undo import undoing
 from stack.errors import DrydockError
-from stack.kept import choose_former
-from stack.undo import undoing
+from stack.release.kept import choose_former
 from tests.demo import demo_inputs
 from tests.unit.test_kept import known
 

@@ -1,0 +1,1 @@
+"""What a host has against what it should have, and what each difference will do."""

@@ -1,0 +1,104 @@
+"""How each changed service is replaced: beside the running one, or with an interruption."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stack.changes.change import Changes
+from stack.changes.observed import Observed, ObservedContainer
+from stack.quantities import show_memory
+from stack.release.render import Release
+from stack.routing import router_of
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What happens to requests while one service's container is replaced."""
+
+    service: str
+    router: str | None
+    """Who leads requests to a stand-in meanwhile; None: there is none."""
+    why_interrupted: str | None
+    """Why there is no stand-in."""
+    address: str | None
+    """Where its own port is published, which two containers can't hold."""
+    expected_s: float | None
+    """How long it took to become healthy the last time; None: not measured yet."""
+
+    @property
+    def sentence(self) -> str:
+        """For the plan, before anything changes."""
+        if self.expected_s is None:
+            gap = "an interruption as long as it takes to become healthy, not measured yet"
+        else:
+            gap = f"about {max(1, round(self.expected_s))} s of interruption"
+        if self.router is None:
+            return f"{self.service}: replaced with {gap}: {self.why_interrupted}"
+        words = f"{self.service}: replaced beside the running one, {self.router} leads requests"
+        return f"{words}; {self.address} itself with {gap}" if self.address else words
+
+
+def routers(made: Iterable[Replacement]) -> dict[str, str]:
+    """Service → who leads its requests to a stand-in, of those that have one."""
+    return {it.service: it.router for it in made if it.router}
+
+
+def replacements(
+    release: Release,
+    observed: Observed,
+    changes: Changes,
+    memory_bytes: int,
+    seconds_to_healthy: Mapping[str, float],
+) -> tuple[Replacement, ...]:
+    """How each service whose container is made anew is replaced, of those that run now.
+
+    + memory_bytes: what the daemon has; both containers of a service must fit
+    + seconds_to_healthy: service → what was measured the last time
+    """
+    stack = release.stack
+    running = {
+        service: found
+        for service in changes.subjects("recreate")
+        if service in release.containers
+        and (found := observed.containers.get(stack.container_name(service)))
+        and found.running
+    }
+    free = memory_bytes - sum(it.reservation_bytes for it in release.map.services.values())
+    made: list[Replacement] = []
+    for service, found in running.items():
+        router = router_of(stack, service)
+        needed = release.map.services[service].reservation_bytes
+        why = _why_interrupted(release, observed, changes, service, found)
+        if why is None and needed > free:
+            why = f"memory for both isn't there: {show_memory(needed)} more are promised"
+        if why is None:
+            free -= needed
+        ports = release.containers[service].ports
+        made.append(
+            Replacement(
+                service=service,
+                router=router if why is None else None,
+                why_interrupted=why,
+                address=ports[0].partition("->")[0] if ports else None,
+                expected_s=seconds_to_healthy.get(service),
+            )
+        )
+    return tuple(made)
+
+
+def _why_interrupted(
+    release: Release, observed: Observed, changes: Changes, service: str, found: ObservedContainer
+) -> str | None:
+    stack = release.stack
+    router = router_of(stack, service)
+    if stack.services[service].volumes:
+        return "it keeps data in volumes, which two containers can't share"
+    if router is None:
+        return "no service leads requests to it"
+    if found.health != "healthy":
+        return f"it is {found.health or 'without health'} now"
+    led_by = observed.containers.get(stack.container_name(router))
+    if led_by is None or not led_by.running or led_by.health != "healthy":
+        return f"{router}, which leads requests to it, isn't healthy"
+    if router in changes.subjects("recreate", "create"):
+        return f"{router}, which leads requests to it, is replaced too"
+    return None

@@ -1,0 +1,1 @@
+"""Which cores and how much memory each service gets, and why."""

@@ -1,0 +1,78 @@
+"""A release out of a backup, made to fit another host: a new map and new paths, the same images."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from stack.errors import DrydockError
+from stack.load import Inputs
+from stack.model import Chip, Daemon, Stack
+from stack.origins import Origins
+from stack.planner.map import plan
+from stack.release.archive import Archive
+from stack.release.images import summary
+from stack.release.kept import read_description
+from stack.release.render import DESCRIPTION, Release, release_of
+from stack.release.templates import HOME
+from stack.settings import Settings
+
+
+def moved(
+    archive: Archive, chip: Chip, daemon: Daemon, settings: Settings, secrets_directory: str
+) -> Release:
+    """The release of a backup as it should run on this host; DrydockError when it can't.
+
+    Images are built from the contexts in the backup, so they are the same by their digests.
+    """
+    manifest = archive.manifest
+    if manifest.architecture != daemon.architecture:
+        raise DrydockError(
+            f"{archive.path} was made on {manifest.architecture}, this host's daemon is"
+            f" {daemon.architecture}: its images can't be built here; restore it on a host alike"
+        )
+    try:
+        text = archive.release.get(DESCRIPTION, b"").decode()
+        former = read_description(text, {})
+    except (ValidationError, ValueError) as error:
+        raise DrydockError(
+            f"{archive.path}: its release was written by another version of Drydock:"
+            " restore it with that one, and deploy with this one afterwards"
+        ) from error
+    # Whose volumes were taken over there is no matter here.
+    stack = former.stack.model_copy(update={"volume_names": {}, "project": None})
+    core_map = plan(_inputs(stack, settings), chip, daemon)
+    return release_of(
+        stack,
+        core_map,
+        chip.tag,
+        {
+            name: replace(image, tag=chip.tag)
+            for name, image in {**former.shared, **former.images}.items()
+        },
+        _contexts(archive.release),
+        settings,
+        secrets_directory,
+        HOME,
+    )
+
+
+def refuse_unbuildable(release: Release) -> None:
+    """Refuse a kept release whose images can't be built from its own files."""
+    for name, image in release.images.items():
+        for parent in image.parents:
+            base = release.shared.get(parent)
+            part = f"base {image.stack}-{parent}"
+            if base is None or image.parts.get(part) != summary({part: base.digest})[part]:
+                raise DrydockError(
+                    f"release {release.id} can't be built elsewhere: {name} is built on another"
+                    f" {parent} than it has: deploy first, then back up"
+                )
+
+
+def _inputs(stack: Stack, settings: Settings) -> Inputs:
+    return Inputs(stack, None, {}, None, settings, Origins({}, {}))
+
+
+def _contexts(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.startswith("images/")}
