@@ -17,26 +17,11 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-HOSTS = {
-    "odd_lab": "odd",
-    "nautilus_on_mac1": "mac1",
-    "nautilus": "mac1",
-    "mac1": "mac1",
-    "running": "mac2",
-    "mac2": "mac2",
-}
-"""Fixture that uses a host of the lab → the host's name; the first one counts."""
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist itself reads the groups in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that use the same host in one process, one after the other."""
+    """Mark what uses the lab's first Mac: it can be played while others use the second."""
     for item in items:
-        used = [name for name in HOSTS if name in getattr(item, "fixturenames", ())]
-        if used:
-            item.add_marker(pytest.mark.xdist_group(HOSTS[used[0]]))
-        elif item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        if {"mac1", "nautilus_on_mac1"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.mac1)
 
 
 @pytest.fixture(scope="session")

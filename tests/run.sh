@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
+down=:
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -23,7 +24,8 @@ fi
 
 if can_run_lab && ! $python -m lab status >/dev/null 2>&1; then
     say "Starting two simulated Macs"
-    trap '$python -m lab down' EXIT
+    down="$python -m lab down"
+    trap '$down' EXIT
     $python -m lab up --n 2 --chips m4max,m1
 fi
 
@@ -34,10 +36,36 @@ say "Checkov, in an environment of its own"
 say "Nautilus: its page"
 (cd nautilus/frontend && npm ci --no-progress && npm test)
 
-say "Drydock: units, operations, the lab, the stories, the page in a browser"
-# One process a Mac: what one waits for, the other has the cores for (tests/conftest.py groups them).
-$python -m pytest --numprocesses 2 --dist loadgroup "$@"
-
-say "Nautilus: its engines and its backend, in an environment of their own"
 "${UV:-uv}" sync --quiet --frozen --project nautilus
-nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus
+
+if [ $# -gt 0 ]; then
+    say "Drydock: $*"
+    $python -m pytest "$@"
+    exit
+fi
+
+# Most stories wait for a Mac more than they compute, so those of the first one are played beside
+# the rest.
+beside() {
+    failed=0
+    $python -m pytest -m mac1 || failed=$?
+    say "Nautilus: its engines and its backend, in an environment of their own"
+    nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus || failed=$?
+    return "$failed"
+}
+
+log=$(mktemp)
+say "Drydock: the stories of the first Mac, and Nautilus' own tests, shown when the rest is done"
+beside >"$log" 2>&1 &
+beside=$!
+trap 'kill $beside 2>/dev/null || true; rm -f "$log"; $down' EXIT
+say "Drydock: units, operations, the lab, the stories of the second Mac and of odd ones"
+status=0
+$python -m pytest -m "not mac1" || status=$?
+say "What ran beside it"
+if can_run_lab; then
+    tail -n +1 -f --pid=$beside "$log"
+fi
+wait $beside || status=$?
+can_run_lab || cat "$log"
+exit "$status"
