@@ -17,7 +17,7 @@ from pyinfra.api.host import Host
 
 from facts.plan import HostPlan
 from operations.operator import operator
-from operations.refusal import refused
+from operations.refusal import LOST, refused
 from stack.changes.journal import Entry, EventKind
 
 EVENTS = "events.jsonl"
@@ -74,9 +74,11 @@ def end(host: Host, outcome: str, verdict: Iterable[str] = ()) -> bool:
         return True
     what = "; ".join((f"end of release {run.plan.release.id}", *verdict))
     tell(host, "ended", what, outcome=outcome, seconds=monotonic() - run.began)
-    written = _write(host, run)
     del _runs[host]
-    return written or refused(host, "the journal can't be written")
+    try:
+        return _write(host, run) or refused(host, "the journal can't be written")
+    except LOST as error:
+        return refused(host, f"the journal lacks the end, the host was lost: {error}")
 
 
 def _now() -> str:

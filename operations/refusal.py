@@ -7,6 +7,7 @@ from docker.errors import DockerException
 from paramiko import SSHException
 from pyinfra import logger
 from pyinfra.api.command import FunctionCommand
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, state
@@ -14,6 +15,9 @@ from requests.exceptions import RequestException
 
 from operations.heartbeat import heartbeat
 from stack.errors import DrydockError
+
+LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
+"""What is raised when a host or its daemon goes away in the middle."""
 
 
 def refused(host: Host, message: str) -> bool:
@@ -32,7 +36,7 @@ def step(function: Callable[..., bool], *arguments: object) -> FunctionCommand:
     def run(state: State, host: Host) -> bool:  # noqa: ARG001 - pyinfra knows them by these names
         try:
             return function(host, *arguments)
-        except (DockerException, RequestException, SSHException, OSError, EOFError) as error:
+        except LOST as error:
             return refused(host, f"the host or its daemon was lost: {type(error).__name__} {error}")
 
     return FunctionCommand(run, (), {})

@@ -3,15 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from docker.errors import DockerException
-from paramiko import SSHException
 from pyinfra.api.command import PyinfraCommand
-from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import state
-from requests.exceptions import RequestException
 
 from facts.kept_plan import plan_kept, whole
 from facts.observe import current_release, kept_releases
@@ -19,7 +15,7 @@ from facts.originals import kept_originals
 from facts.plan import HostPlan, replacing
 from operations import adopt, containers, images, journal, lock, releases
 from operations.records import note
-from operations.refusal import refused
+from operations.refusal import LOST, refused
 from operations.start import Startup
 from operations.verification import check
 from stack.changes.change import Changes
@@ -27,8 +23,6 @@ from stack.changes.replacement import routers
 from stack.changes.undo import undoing
 from stack.errors import DrydockError
 from stack.release.kept import choose_former
-
-LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
 
 
 def on_failure(host: Host, plan: HostPlan) -> "Restorer":

@@ -5,6 +5,7 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from paramiko import SSHException
 
 from operations import journal
 from operations.progress import Progress
@@ -101,3 +102,16 @@ def test_a_log_that_grows_is_put_aside(shell, home):  # noqa: F811
         "events.jsonl.2": "three\n",
         "events.jsonl.3": "two\n",
     }
+
+
+def test_a_host_that_is_lost_is_said_once_and_breaks_nothing_off(shell, home, plan):  # noqa: F811
+    host = HostDouble(shell)
+    assert journal.begin(host, plan, "a deploy")
+    host.run_shell_command = gone
+    assert not journal.end(host, "not verified")
+    assert host.said == ["the journal lacks the end, the host was lost: SSH session not active"]
+    assert journal.end(host, "not verified"), "there is nothing more to say"
+
+
+def gone(*_, **__):
+    raise SSHException("SSH session not active")
