@@ -44,25 +44,27 @@ if [ $# -gt 0 ]; then
     exit
 fi
 
-# Most stories wait for a Mac more than they compute, so those of the first one are played beside
-# the rest.
+# Most stories wait for a Mac more than they compute, so those of the first one, and all that needs no
+# Mac, are played beside those of the others.
 beside() {
     failed=0
     $python -m pytest -m mac1 || failed=$?
     say "Nautilus: its engines and its backend, in an environment of their own"
     nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus || failed=$?
+    say "Drydock: units, operations, what is rendered"
+    $python -m pytest -m "not lab and not mac1" || failed=$?
     return "$failed"
 }
 
 log=$(mktemp)
-say "Drydock: the stories of the first Mac, and Nautilus' own tests, shown when the rest is done"
+say "Drydock: the stories of the first Mac, and what needs none: shown when the others are done"
 beside >"$log" 2>&1 &
 beside=$!
 trap 'kill $beside 2>/dev/null || true; rm -f "$log"; $down' EXIT
-say "Drydock: units, operations, the lab, the stories of the second Mac and of odd ones"
+say "Drydock: the stories of the second Mac, of odd ones, and of the lab itself"
 status=0
-$python -m pytest -m "not mac1" || status=$?
-say "What ran beside it"
+$python -m pytest -m "lab and not mac1" || status=$?
+say "What ran beside them"
 if can_run_lab; then
     tail -n +1 -f --pid=$beside "$log"
 fi
