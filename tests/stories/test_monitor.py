@@ -91,7 +91,10 @@ def test_what_somebody_does_to_the_monitor_is_drift(running: Project, mac2: Mac)
 def test_a_container_without_a_health_check_hides_no_other(running: Project, mac2: Mac):
     mac2.docker("rm", "--force", "harbour-store")
     mac2.docker("run", "--detach", "--name", "harbour-store", "nginx:1.26")
-    seen = look(mac2)
+    try:
+        seen = look(mac2)
+    finally:
+        mac2.docker("rm", "--force", "harbour-store")
     assert seen['drydock_container_healthy{service="store"}'] == 0
     assert seen['drydock_container_healthy{service="tide"}'] == 1
     assert seen['drydock_container_restarts{service="store"}'] == 0
