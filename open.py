@@ -3,17 +3,17 @@
 import sys
 from pathlib import Path
 
-from gevent.event import Event
 from pyinfra.api.host import Host
 
 # A project of one's own runs this file from another folder.
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.detect import inputs_of
-from link.channel import is_local
+from link.channel import is_local, wait_until_lost
 from link.tunnel import Tunnel
 from operations.heartbeat import heartbeat
 from operations.refusal import fails_alone
+from stack.errors import DrydockError
 
 
 @fails_alone
@@ -35,7 +35,8 @@ def main(host: Host) -> None:
         host.log("open until Ctrl-C")
         heartbeat().end(host)
         try:
-            Event().wait()
+            wait_until_lost(host.connector)
+            raise DrydockError("the connection is lost, and nothing is open any more: run it again")
         finally:
             tunnel.close()
 

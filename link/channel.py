@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
+from gevent.event import Event
 from paramiko import SSHException
 from pyinfra.connectors.local import LocalConnector
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 STDERR_BYTES = 4096
 READ_BUFFER_BYTES = 64 * 1024
+
+
+LOOK_S = 2.0
+"""How often it is looked whether a connection that is only held still is there."""
 
 
 class ChannelSocket:
@@ -105,6 +110,13 @@ def cut(connector: "BaseConnector") -> None:
     client = getattr(connector, "client", None)
     if client is not None:
         client.close()
+
+
+def wait_until_lost(connector: "BaseConnector") -> None:
+    """Return when a host's SSH connection has ended; paramiko has no event for it."""
+    transport = _transport(connector)
+    while transport.is_active():
+        Event().wait(LOOK_S)
 
 
 def open_command(

@@ -203,3 +203,15 @@ def test_a_clock_that_is_an_hour_off(running: Project, mac2: Mac, ahead: str):
     assert back.status == 0, back.text
     assert current(mac2) == first
     whole(mac2)
+
+
+def test_pages_are_not_said_to_be_open_when_the_connection_is_lost(
+    running: Project, faults: Faults
+):
+    opened = running.start("open.py", "-y", hosts="mac2")
+    assert opened.stdout is not None
+    assert any("open until Ctrl-C" in line for line in opened.stdout)
+    faults.cut_connections()
+    said, _ = opened.communicate(timeout=30)
+    assert opened.returncode != 0
+    assert "the connection is lost, and nothing is open any more" in said
