@@ -25,7 +25,8 @@ PATIENCE_S = 180
 CHANGED = ("websocket", "features")
 """Services that each deploy gives another environment; `risk` gets other memory."""
 LEFTOVERS = r"""
-cd {directory} && ls -d lock* incoming* current-* releases/*.new 2>/dev/null
+find {directory} -maxdepth 2 \( -name lock -o -name 'lock-*' -o -name 'incoming*' \
+    -o -name 'current-*' -o -name '*.new' \)
 {docker} ps --all --filter label=dev.drydock.stack={stack} \
     --format '{{{{.Names}}}} {{{{.Status}}}}' | grep -v '(healthy)'
 {docker} network ls --filter label=com.docker.compose.project={stack} --quiet | sed 1d
