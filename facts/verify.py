@@ -22,7 +22,11 @@ from stack.release.render import Release
 from stack.report.measured import Answer, Json, Row, Usage, usage_between
 
 PATIENCE_S = 10
-"""How long an endpoint may say no before that counts: its service has just become healthy."""
+"""How long the endpoint of a healthy container may say no before that counts, seconds.
+
+Its service has just become healthy, or a store that it needs has just come back. A container that
+the daemon itself doesn't call healthy is asked once.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,10 @@ def verify(
         for service in release.containers
     }
     running = {service: it.id for service, it in containers.items() if it and it.running}
-    patience_s = PATIENCE_S if seconds_to_healthy else 0
     first: dict[str, Json | None]
     answers: dict[str, Answer]
     first, answers = together(
-        lambda: _samples(host, detected, running), lambda: _ask_all(host, release, patience_s)
+        lambda: _samples(host, detected, running), lambda: ask_all(host, release, observed)
     )
     second = _samples(host, detected, running)
     rows = tuple(
@@ -108,11 +111,17 @@ def _samples(host: Host, detected: Detected, running: Mapping[str, str]) -> dict
     return dict(Pool(MAX_CONNECTIONS).map(sample, running.items()))
 
 
-def _ask_all(host: Host, release: Release, patience_s: float) -> dict[str, Answer]:
+def ask_all(host: Host, release: Release, observed: Observed) -> dict[str, Answer]:
+    """What each endpoint of a release answers, by service."""
     services = [name for name, service in release.stack.services.items() if service.endpoint]
+
+    def patience_s(name: str) -> float:
+        container = observed.containers.get(release.stack.container_name(name))
+        return PATIENCE_S if _health(container) == "healthy" else 0
+
     with http_client(host) as client:
         answers = Pool(len(services) or 1).map(
-            lambda name: _ask(client, release, name, patience_s), services
+            lambda name: _ask(client, release, name, patience_s(name)), services
         )
     return dict(zip(services, answers, strict=True))
 
