@@ -104,7 +104,8 @@ def deploy(host: Host) -> None:
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
     restorer.until(verification.verified(plan=plan, startup=startup, name="Verify"))
-    records.good(plan=plan, startup=startup, name="Record that it is good")
+    made = records.good(plan=plan, startup=startup, name="Record that it is good")
+    attach(host, made, changes, "record")
     sbom.record(plan=plan, name="Record its packages")
     keep.tidy(plan=plan, name="Remove what is not kept")
 

@@ -13,7 +13,7 @@ from facts.requirements import refuse_chip
 from facts.together import together
 from stack.changes.adopt import Adoption, adoption_of, as_adopted
 from stack.changes.change import Changes, CurrentRelease
-from stack.changes.compare import compare
+from stack.changes.compare import compare, record_changes
 from stack.changes.heat import Cap, capped, uncapped
 from stack.changes.monitor import monitor_changes
 from stack.changes.observed import Observed
@@ -107,7 +107,8 @@ def plan_host(host: Host) -> HostPlan:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
         release = _render(inputs, detected, core_map, digests)
         changes = changes_to(release, current, there, detected, jobs)
-    changes = Changes((*adoption.changes(), *changes.all))
+    recorded = record_changes(release, current)
+    changes = Changes((*adoption.changes(), *changes.all, *recorded))
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
         jobs=jobs,

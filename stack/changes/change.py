@@ -11,7 +11,7 @@ from stack.release.launchd import FoundMonitor
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
     "switch", "rotate", "retire", "save", "clear", "load", "install", "uninstall",
-    "set aside", "adopt", "bring back",
+    "set aside", "adopt", "bring back", "record",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -35,6 +35,7 @@ DONE_BY: dict[Action, str] = {
     "set aside": "set aside",
     "adopt": "taken over",
     "bring back": "brought back as it was",
+    "record": "verified and recorded",
 }
 
 

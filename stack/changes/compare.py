@@ -9,6 +9,7 @@ from stack.changes.observed import Observed, ObservedContainer, as_container
 from stack.release.containers import RELEASE_LABEL, STAND_IN_LABEL, Container
 from stack.release.digest import SHORT
 from stack.release.images import STACK_LABEL, Image
+from stack.release.kept import read_record
 from stack.release.render import Release
 
 
@@ -27,6 +28,24 @@ def compare_kept(
     switch = Change("switch", "release", "current", current.id, release.id)
     switched = [] if current.id == release.id else [switch]
     return Changes((*switched, *compare_running(release, observed, daemon_cpus)))
+
+
+def record_changes(release: Release, current: CurrentRelease) -> tuple[Change, ...]:
+    """What is wrong with the record of a release that is current already.
+
+    Unless its record calls it good, no rollback would ever lead to it. A run that was killed after
+    the switch, before the verdict, leaves such a record, and so does a disk that cut it off.
+    """
+    if current.id != release.id:
+        return ()
+    record = read_record(current.record)
+    if record is None:
+        why = "can't be read" if current.record else "missing"
+    elif record.state != "good":
+        why = f"its last run left it {record.state}"
+    else:
+        return ()
+    return (Change("record", "release", "record", reason=why),)
 
 
 def compare_running(release: Release, observed: Observed, daemon_cpus: int) -> tuple[Change, ...]:

@@ -1,5 +1,6 @@
 """Whatever happens in the middle of a deploy: afterwards the same command converges."""
 
+import json
 import os
 import signal
 import subprocess
@@ -179,6 +180,16 @@ def test_a_half_written_file_is_written_again(running: Project, mac2: Mac, file:
     running.deploy(hosts="mac2")
     assert mac2.sh(f"cat {path}") == content
     assert mac2.identities("harbour") == identities
+
+
+def test_a_half_written_record_is_written_again(running: Project, mac2: Mac):
+    """Without it no rollback would lead to this release."""
+    record = f"{RELEASES}/{current(mac2)}.json"
+    mac2.sh(f"head -c 100 {record} >{record}.half && mv {record}.half {record}")
+    run = running.deploy(hosts="mac2")
+    assert "release: record, can't be read: verified and recorded" in run.text
+    assert json.loads(mac2.sh(f"cat {record}"))["state"] == "good"
+    assert "no changes" in running.deploy(hosts="mac2").text
 
 
 @pytest.mark.parametrize("ahead", ["+1h", "-1h"])

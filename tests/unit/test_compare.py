@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.changes.change import CurrentRelease
-from stack.changes.compare import compare
+from stack.changes.compare import compare, record_changes
+from stack.release.kept import Record
 from tests.demo import GIB, UPSTREAM, demo_release, on_disk
 from tests.docker_doubles import inspected_containers, inspected_image, observed
 
@@ -419,6 +420,32 @@ def test_a_missing_secret_is_generated(release):
     assert sentences(release(), observed(release()), current) == [
         "release: secret store_password, missing: written"
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "cut_at", "reason"),
+    [
+        ("good", 40, "can't be read"),
+        ("good", 0, "missing"),
+        ("unfinished", None, "its last run left it unfinished"),
+        ("failed", None, "its last run left it failed"),
+    ],
+)
+def test_a_release_that_no_record_calls_good_is_verified_and_recorded(
+    release, state, cut_at, reason
+):
+    record = Record(release=release().id, number=1, deployed_at="", who="anna", state=state)
+    current = replace(on_disk(release()), record=record.model_dump_json()[:cut_at])
+    assert [change.sentence for change in record_changes(release(), current)] == [
+        f"release: record, {reason}: verified and recorded"
+    ]
+
+
+def test_a_good_record_is_left_and_so_is_that_of_another_release(release):
+    record = Record(release=release().id, number=1, deployed_at="", who="anna", state="good")
+    good = replace(on_disk(release()), record=record.model_dump_json())
+    assert record_changes(release(), good) == ()
+    assert record_changes(release({"risk": {"memory": "3 GiB"}}), replace(good, record="")) == ()
 
 
 def test_a_service_that_is_no_longer_said_is_removed_and_others_are_left(release):
