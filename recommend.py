@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.history import history
 from facts.plan import plan_host
 from operations.refusal import fails_alone
-from operations.report import folder_of
+from operations.report import made_folder
 from stack.errors import DrydockError
 from stack.report.recommendation import gain, recommend
 from stack.report.recommendation_lines import as_data, seconds_of, table_of
@@ -43,7 +43,7 @@ def main(host: Host) -> None:
         raise DrydockError("nothing is known that a map could be fitted to: ask again later")
     for line in (*gain(running, found_map.map.services, detected.daemon.cpus), *found_map.doubts):
         host.log(line)
-    file = folder_of(host.name) / "overrides.py"
+    file = made_folder(host.name) / "overrides.py"
     file.write_text(as_data(found_map, host.name), encoding="utf-8")
     host.log(f"{file}: review it, and put it in group_data; the next deploy applies it live")
 

@@ -1,6 +1,5 @@
 """The report of a run: built from what was measured, and written where the command was run."""
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from stack.errors import DrydockError
 from stack.model import Allocation, Finding
 from stack.release.kept import read_record
 from stack.release.pins import not_pinned
+from stack.report.folder import folder_of
 from stack.report.maps import as_planned, place_of, shown_maps
 from stack.report.measured import Row, Timeline
 from stack.report.model import About, Mac, Report, Service, ShownMap
 from stack.report.page import page
 
-FOLDER = "reports"
 NOT_HERE = "the release was read from the host, without the data that it was planned from"
 
 
@@ -34,6 +33,7 @@ def report_of(
     startup: Startup,
     verdict: Verdict,
     problems: tuple[str, ...],
+    former: str | None = None,
 ) -> Report:
     """Put together what a run measured.
 
@@ -42,6 +42,7 @@ def report_of(
     + startup: what the start measured
     + verdict: what verification found
     + problems: all that is wrong, drift included
+    + former: the release that was current before
     """
     detected, unmeasured = plan.detected, {}
     timeline, is_now = _timeline(host, plan)
@@ -56,7 +57,7 @@ def report_of(
     if plan.inputs is None:
         unmeasured["findings"] = unmeasured["beside"] = NOT_HERE
     return Report(
-        about=_about(host, plan),
+        about=_about(host, plan, former),
         mac=Mac(
             chip=detected.chip,
             system=detected.system or None,
@@ -76,11 +77,12 @@ def report_of(
     )
 
 
-def _about(host: Host, plan: HostPlan) -> About:
+def _about(host: Host, plan: HostPlan, former: str | None) -> About:
     return About(
         host=host.name,
         stack=plan.release.stack.name,
         release=plan.release.id,
+        former=former,
         tag=plan.release.tag,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         who=operator(),
@@ -148,9 +150,9 @@ def _unpinned(plan: HostPlan) -> tuple[Finding, ...]:
     return (Finding(code="not_pinned", severity="warning", message=said),)
 
 
-def folder_of(host: str) -> Path:
-    """Where the files of a host are, by its name in the inventory; it is made if need be."""
-    folder = Path(FOLDER) / re.sub(r"^\.+|[^A-Za-z0-9._@-]", "_", host)
+def made_folder(host: str) -> Path:
+    """Where the files of a host are; it is made if need be."""
+    folder = folder_of(host)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -160,7 +162,7 @@ def write(report: Report) -> tuple[Path, Path]:
 
     DrydockError where a template is at fault; OSError where the folder can't be written.
     """
-    folder = folder_of(report.about.host)
+    folder = made_folder(report.about.host)
     files = folder / "report.html", folder / "report.json"
     texts = page(report, Path.cwd()), json_of(report)
     for file, text in zip(files, texts, strict=True):

@@ -47,14 +47,14 @@ def check(
     + startup: what this run measured while it changed the host; None: it only looks
     + failed: why the run has failed already, for the report
     """
-    made = plan.changes if startup else Changes(())
+    made, former = plan.changes if startup else Changes(()), plan.current.id
     startup = startup or Startup()
     if plan.changes or not plan.is_fresh:
         plan = look_again(host, plan)
     seconds = startup.seconds_to_healthy
     verdict = verify(host, plan.detected, plan.release, plan.observed, seconds)
     problems = (*verdict.problems, *(change.sentence for change in plan.changes.all))
-    report = report_of(host, plan, made, startup, verdict, problems)
+    report = report_of(host, plan, made, startup, verdict, problems, former)
     tell(host, report.model_copy(update={"failed": failed}))
     return problems
 

@@ -20,6 +20,8 @@ class About(Data):
     """As the inventory calls it."""
     stack: str
     release: str
+    former: str | None = None
+    """The release that was current before: another one, the same, or none."""
     tag: str
     made_at: str
     """When the host had been looked at, UTC."""

@@ -1,0 +1,1 @@
+"""Rollouts: in which waves hosts are deployed to, and what became of each."""
