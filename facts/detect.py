@@ -74,7 +74,7 @@ def locate(
     )
     if machine is None:
         raise DrydockError("the host doesn't say what it is: is its login shell a POSIX shell?")
-    chip = _chip(machine)
+    chip = chip_of(machine)
     accept(chip)
     answering = require_daemon(found, is_mac=machine.kernel == "Darwin")
     directory = f"{machine.home}/.drydock/{stack_name}"
@@ -103,7 +103,8 @@ def _system(machine: MachineInfo) -> str:
     return f"{name}{machine.os_version}" if machine.os_version else ""
 
 
-def _chip(machine: MachineInfo) -> Chip:
+def chip_of(machine: MachineInfo) -> Chip:
+    """A host's chip; DrydockError where it is of a system that isn't supported."""
     if machine.kernel == "Darwin":
         return parse_sysctl(machine.sysctl_text)
     if machine.kernel != "Linux" or not machine.cpus or not machine.memory_bytes:

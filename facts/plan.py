@@ -1,5 +1,6 @@
 """What a host should run, what it runs, and the changes between the two."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -14,18 +15,20 @@ from facts.together import together
 from stack.changes.adopt import Adoption, adoption_of, as_adopted
 from stack.changes.change import Changes, CurrentRelease
 from stack.changes.compare import compare, record_changes
-from stack.changes.heat import Cap, capped, uncapped
+from stack.changes.heat import Cap, capped, findings_of, uncapped
 from stack.changes.monitor import monitor_changes
 from stack.changes.observed import Observed
 from stack.changes.replacement import Replacement, replacements
+from stack.errors import DrydockError
 from stack.load import Inputs
-from stack.model import Daemon, Map
+from stack.model import Daemon, Finding, Map
 from stack.planner.map import plan
 from stack.release.launchd import Job, job_of
 from stack.release.pins import unpinned
 from stack.release.render import Release, render_release
 from stack.report.page import prepare
 from stack.settings import Settings
+from stack.vm.size import findings_of as vm_findings
 
 FRESH_S = 5
 
@@ -57,6 +60,11 @@ class HostPlan:
         return capped(self.release.stack, self.observed, caps)
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the host, beside the map: services capped for heat, the VM's size."""
+        return (*findings_of(self.capped), *vm_findings(self.settings, self.detected.daemon))
+
+    @property
     def is_fresh(self) -> bool:
         """Whether what was observed is only just past."""
         return monotonic() - self.made_at < FRESH_S
@@ -67,8 +75,10 @@ class HostPlan:
         return ids[0] == ids[1] and self.current.id == other.current.id
 
 
-def plan_host(host: Host) -> HostPlan:
+def plan_host(host: Host, as_if: Callable[[Detected], Detected] = lambda found: found) -> HostPlan:
     """Read a host and its data, and work out the changes; nothing on the host changes.
+
+    + as_if: plan for a host that differs so from what was found
 
     DrydockError where the data is wrong, or the host can't run what it asks for.
     """
@@ -86,14 +96,14 @@ def plan_host(host: Host) -> HostPlan:
         lambda: current_release(host, located.directory),
         lambda: prepare(Path.cwd()),
     )
-    detected = Detected(**vars(located), daemon=daemon)
+    detected = as_if(Detected(**vars(located), daemon=daemon))
     adoption = Adoption()
     inputs = replace(inputs, stack=as_adopted(inputs.stack, current.adopted))
     if inputs.settings.adopt:
         adoption = adoption_of(inputs.stack, observed, current.secrets)
         inputs = replace(inputs, stack=adoption.of(inputs.stack))
         current = adoption.known(current)
-    core_map = plan(inputs, detected.chip, detected.daemon)
+    core_map = _plan(inputs, detected)
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
@@ -161,6 +171,15 @@ def look_again(host: Host, plan: HostPlan) -> HostPlan:
     )
     changes = changes_to(plan.release, current, observed, plan.detected, plan.jobs)
     return replace(plan, observed=observed, current=current, changes=changes, made_at=monotonic())
+
+
+def _plan(inputs: Inputs, detected: Detected) -> Map:
+    try:
+        return plan(inputs, detected.chip, detected.daemon)
+    except DrydockError as error:
+        # A VM that isn't yet what the data says may be all that is wrong.
+        said = (str(error), *(it.message for it in vm_findings(inputs.settings, detected.daemon)))
+        raise DrydockError("\n".join(said)) from error
 
 
 def _render(

@@ -47,6 +47,11 @@ def require_daemon(found: RuntimeInfo, is_mac: bool) -> Daemon:
         raise DrydockError(
             "no Docker on this host: install Docker Desktop, OrbStack, Colima or Rancher Desktop,"
             " or say docker_cli and docker_socket in the host's data"
+            + (
+                "; on a Mac with Homebrew vm.py can install Colima (ensure_docker)"
+                if is_mac
+                else ""
+            )
         )
     tried = "; ".join(
         f"{each.docker_socket} ({each.runtime}) {_outcome(each)}" for each in found.attempts

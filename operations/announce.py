@@ -11,7 +11,6 @@ from pyinfra.context import state
 from facts.files import TextFiles
 from facts.plan import HostPlan
 from stack.changes.change import Action, Changes
-from stack.changes.heat import findings_of
 from stack.changes.replacement import Replacement
 from stack.release.pins import not_pinned
 
@@ -20,8 +19,11 @@ def announce(
     host: Host, plan: HostPlan, replaced: Iterable[Replacement] = (), *, diff: bool
 ) -> None:
     """Log every change in words, the map's warnings, and the files' diffs if asked for."""
-    for finding in findings_of(plan.capped):
-        host.log(f"  {finding.message}")
+    for finding in plan.findings:
+        if finding.severity == "warning":
+            host.log_styled(f"  {finding.message}", fg="yellow")
+        else:
+            host.log(f"  {finding.message}")
     if not plan.changes:
         host.log(f"no changes: {plan.release.stack.name}:{plan.release.tag}, {_release(plan)}")
         return

@@ -11,7 +11,6 @@ from operations.operator import operator
 from operations.start import Startup
 from operations.timing import since_begin_s, timeline_of
 from stack.changes.change import Changes
-from stack.changes.heat import findings_of
 from stack.changes.observed import ObservedContainer
 from stack.errors import DrydockError
 from stack.model import Allocation, Finding
@@ -71,7 +70,7 @@ def report_of(
         timeline_is_now=is_now,
         changes=tuple(change.sentence for change in made.all),
         interruption_s=startup.interruption_s,
-        findings=(*plan.release.map.findings, *_unpinned(plan), *findings_of(plan.capped)),
+        findings=(*plan.release.map.findings, *_unpinned(plan), *plan.findings),
         problems=problems,
         unmeasured=unmeasured,
     )

@@ -53,6 +53,14 @@ class Settings(Data):
     """Where Alertmanager, which runs where this is said, sends what a person should know."""
     heat_wait_s: int = Field(300, ge=0)
     """How long builds and starts of a deploy wait, in all, at heavy thermal pressure."""
+    vm_cpus: int | None = Field(None, ge=1)
+    """CPUs that the VM of the Mac's Docker should have; vm.py gives it them."""
+    vm_memory: MemoryBytes | None = None
+    """Memory that it should have, likewise."""
+    vm_resize: bool = False
+    """For vm.py: whether the VM may be restarted, with which all containers stop for a while."""
+    ensure_docker: bool = False
+    """For vm.py: whether a Mac without Docker is given Colima, through Homebrew."""
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None

@@ -15,6 +15,7 @@ from stack.planner.demands import demands_of
 from stack.planner.findings import core_loads
 from stack.planner.map import plan
 from stack.quantities import show_memory
+from stack.vm.size import largest
 
 GIB = 2**30
 SIZES = "memory.toml"
@@ -81,10 +82,8 @@ def recorded(directory: Path) -> Iterable[Chip]:
 
 
 def largest_daemon(chip: Chip) -> Daemon:
-    """All cores, and the memory that macOS can spare: it keeps 4 GiB, or an eighth if more."""
-    kept = max(4 * GIB, chip.memory_bytes // 8)
-    cores = sum(level.cores for level in chip.levels)
-    return Daemon(cpus=cores, memory_bytes=max(chip.memory_bytes - kept, 1))
+    """All cores, and the memory that macOS can spare."""
+    return largest(chip).laid_over(Daemon(cpus=1, memory_bytes=1))
 
 
 def show_every_chip(found: Iterable[Outcome]) -> str:

@@ -13,6 +13,7 @@ from facts.ports import Listeners
 from facts.release import Release
 from facts.runtime import Runtime
 from facts.tools import Tools
+from facts.vm import Vm
 
 FACTS = {
     "files": TextFiles,
@@ -22,6 +23,7 @@ FACTS = {
     "release": Release,
     "runtime": Runtime,
     "tools": Tools,
+    "vm": Vm,
 }
 FIXTURES = sorted(Path(__file__).parent.glob("*/*.json"))
 

@@ -57,6 +57,7 @@ def arguments(kwargs, facts, project):
         "jobs": lambda kinds: tuple(demo_job(it, facts.get("home", "/Users/me")) for it in kinds),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
+        "way": vm_way_of,
         "what": lambda said: backup_of(said, facts, project),
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
@@ -74,6 +75,14 @@ def plan_of(said, facts, project):
         current = plan.release.id if said["current"] == "RELEASE" else said["current"]
         plan.current = CurrentRelease(id=current, monitor=found_monitor(facts, plan))
     return plan
+
+
+def vm_way_of(said):
+    """A plan for a VM, of the parts that an operation looks at."""
+    return SimpleNamespace(
+        plan=SimpleNamespace(changes=changes_of(said["changes"])),
+        settings=demo_inputs(**said.get("settings", {})).settings,
+    )
 
 
 def backup_of(said, facts, project):

@@ -52,7 +52,7 @@ class Project:
     """A folder to run pyinfra in, and the inventory to run it with."""
 
     def __init__(self, folder: Path, inventory: Path, environment: Mapping[str, str]) -> None:
-        self.folder, self.inventory, self._environment = folder, inventory, environment
+        self.folder, self.inventory, self.environment = folder, inventory, environment
 
     def run(
         self,
@@ -75,7 +75,7 @@ class Project:
         with subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -104,7 +104,7 @@ class Project:
         return subprocess.Popen(
             [*self._command(program, hosts, None, *options), *_said(data)],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
