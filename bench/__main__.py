@@ -21,6 +21,7 @@ from bench.memory import memory
 from bench.monitor import monitor
 from bench.nothing import nothing
 from bench.optimum import STACKS, optimum
+from bench.replacement import replacement
 from bench.result import Result
 from bench.start import start
 from lab.process import LabError
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "monitor": (monitor, 5),
     "optimum": (optimum, STACKS),
     "faults": (faults, 50),
+    "replacement": (replacement, 10),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""
 

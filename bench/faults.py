@@ -6,19 +6,18 @@ A client writes to Postgres and Redis all the while, and afterwards looks for wh
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import monotonic
 
 from bench.command import BenchError, run
-from bench.host import HOME, Host, converge, lab_hosts
+from bench.host import Host, converge, lab_hosts
+from bench.inside import running_inside
 from bench.result import Result, Target
 from lab.faults import Faults
 from lab.settings import Settings
-from lab.spec import HostSpec
 
 SEED = 2026
 PATIENCE_S = 180
@@ -50,7 +49,7 @@ def faults(directory: Path, rounds: int) -> Result:
     (host,) = lab_hosts(1, directory)
     converge([host])
     random, trial = Random(SEED), Trial()  # noqa: S311 - the same points each time
-    with _writing(host) as written:
+    with running_inside(host, "rows.py") as written:
         first = run(host.pyinfra("deploy.py", *_change(0)))
         for number in range(1, rounds + 1):
             before = _current(host)
@@ -119,30 +118,6 @@ def _leftovers(host: Host) -> str:
 
 def _current(host: Host) -> str:
     return run(host.ssh(f"readlink {host.directory}/current")).output.removeprefix("releases/")
-
-
-@contextmanager
-def _writing(host: Host) -> Iterator[dict[str, dict[str, int]]]:
-    """While inside, rows are written; what became of them is known at the end."""
-    settings, spec = Settings.from_environment(), HostSpec(**host.state.spec)  # type: ignore[arg-type]
-    upper = settings.host_directory(spec.name) / "upper"
-    secrets = upper / host.directory.lstrip("/") / "secrets"
-    python = HOME / "nautilus/.venv/bin/python"
-    inside = ["ip", "netns", "exec", settings.namespace(spec.name)]
-    client = subprocess.Popen(
-        [*inside, python, HOME / "bench/rows.py", secrets],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert client.stdin and client.stdout
-    if client.stdout.readline() != "writing\n":
-        raise BenchError("the client can't write to Postgres and Redis")
-    found: dict[str, dict[str, int]] = {}
-    try:
-        yield found
-    finally:
-        client.stdin.close()
-        found |= json.loads(client.stdout.read())
-        client.wait()
 
 
 def _without_network(process: subprocess.Popen[bytes], faults: Faults) -> None:

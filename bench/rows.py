@@ -1,7 +1,7 @@
 """A client that writes to Postgres and Redis whatever happens, and counts what was acknowledged.
 
 Runs in the platform's environment and a host's network: `python bench/rows.py SECRETS`, the
-directory of the stack's secrets. Says `writing` once both took a row; at the end of its input it
+directory of the stack's secrets. Says `ready` once both took a row; at the end of its input it
 looks for all that was acknowledged, and prints what it found as JSON.
 """
 
@@ -108,7 +108,7 @@ async def main(secrets: Path) -> None:
         for name, store in stores.items()
     ]
     await asyncio.gather(*(event.wait() for event in begun.values()))
-    print("writing", flush=True)
+    print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     over.set()
     acknowledged = dict(zip(stores, await asyncio.gather(*writing), strict=True))

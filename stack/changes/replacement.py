@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stack.changes.change import Changes
 from stack.changes.observed import Observed, ObservedContainer
+from stack.model import PHASES
 from stack.quantities import show_memory
 from stack.release.render import Release
 from stack.routing import router_of
@@ -63,15 +64,18 @@ def replacements(
         and found.running
     }
     free = memory_bytes - sum(it.reservation_bytes for it in release.map.services.values())
+    # Stand-ins of a phase run at once, and are gone before the next phase begins.
+    left = dict.fromkeys(PHASES, free)
     made: list[Replacement] = []
     for service, found in running.items():
         router = router_of(stack, service)
         needed = release.map.services[service].reservation_bytes
         why = _why_interrupted(release, observed, changes, service, found)
-        if why is None and needed > free:
+        phase = stack.services[service].phase
+        if why is None and needed > left[phase]:
             why = f"memory for both isn't there: {show_memory(needed)} more are promised"
         if why is None:
-            free -= needed
+            left[phase] -= needed
         ports = release.containers[service].ports
         made.append(
             Replacement(

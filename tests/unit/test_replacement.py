@@ -1,6 +1,7 @@
 """Who is replaced beside the running container, who with an interruption, and what is said."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,21 @@ def test_any_other_says_why_it_is_interrupted(demo_project, changed, options, wh
     assert made.router is None
     assert why in made.sentence
     assert "not measured yet" in made.sentence
+
+
+@pytest.mark.parametrize(("phase", "beside"), [("engines", 2), ("infrastructure", 1)])
+def test_memory_for_both_is_needed_once_a_phase(demo_project, phase, beside):
+    """Stand-ins of different phases never run at once, those of one phase do."""
+    routes = {"services": ["risk", "store"], "lead": ["lead", "{service}", "{host}"]}
+    release = demo_release(demo_project, {"page": {"routes": routes}, "risk": {"phase": phase}})
+    store = release.stack.services["store"].model_copy(update={"volumes": {}})
+    services = {**release.stack.services, "store": store}
+    release = replace(release, stack=release.stack.model_copy(update={"services": services}))
+    changes = Changes(tuple(Change("recreate", name, "image") for name in ("store", "risk")))
+
+    made = replacements(release, observed(release), changes, 3 * GIB, {})
+
+    assert [it.router for it in made].count("page") == beside
 
 
 def test_a_router_that_is_replaced_too_leads_nobody(demo_project):
