@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 from bench import machine
 from bench.build import build
 from bench.command import BenchError
+from bench.contention import contention
 from bench.engines import engines
 from bench.faults import faults
+from bench.fleet import fleet
 from bench.footprint import footprint
 from bench.marketdata import marketdata
 from bench.memory import memory
@@ -33,9 +35,11 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "memory": (memory, 3),
     "engines": (engines, 3),
     "footprint": (footprint, 3),
+    "fleet": (fleet, 1),
     "marketdata": (marketdata, 3),
     "monitor": (monitor, 5),
     "optimum": (optimum, STACKS),
+    "contention": (contention, 5),
     "faults": (faults, 50),
     "replacement": (replacement, 10),
 }

@@ -5,11 +5,13 @@ import re
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.command import BenchError, Finished, run
 from bench.host import Host
+from lab.spec import HostState
 
 PLAYBOOK = Path(__file__).with_name("playbook.yml")
 PYTHON_SCRIPT = Path(__file__).with_name("python.sh")
@@ -22,13 +24,26 @@ class Playbook:
 
     argv: tuple[str, ...]
     environment: dict[str, str]
+    python: str
+    """Where its hosts have one for the modules."""
 
     def run(self) -> Finished:
-        """Run it; BenchError unless it finds everything as it should be."""
-        finished = run(self.argv, self.environment)
-        if not UNCHANGED.search(finished.output):
-            raise BenchError(f"the playbook had something to do:\n{finished.output}")
-        return finished
+        """Run it on its one host; BenchError unless it finds everything as it should be."""
+        return unchanged(run(self.argv, self.environment), 1)
+
+    def on(self, states: Sequence[HostState], file: Path, forks: int) -> "Playbook":
+        """The same on other hosts, which have the same Python, with an inventory in `file`."""
+        hosts = {state.name: _login(state, self.python) for state in states}
+        file.write_text(json.dumps({"all": {"hosts": hosts}}))
+        others = ("--inventory", str(file), "--forks", str(forks))
+        return replace(self, argv=(self.argv[0], *others, *self.argv[3:]))
+
+
+def unchanged(finished: Finished, hosts: int) -> Finished:
+    """A run on so many hosts; BenchError unless it found all of them as they should be."""
+    if len(UNCHANGED.findall(finished.output)) != hosts:
+        raise BenchError(f"the playbook had something to do:\n{finished.output}")
+    return finished
 
 
 def prepare(host: Host, directory: Path) -> Playbook:
@@ -55,7 +70,7 @@ def prepare(host: Host, directory: Path) -> Playbook:
         ],
     }
     (directory / "variables.json").write_text(json.dumps(variables))
-    inventory = {"all": {"hosts": {host.state.name: _login(host, python)}}}
+    inventory = {"all": {"hosts": {host.state.name: _login(host.state, python)}}}
     (directory / "hosts.json").write_text(json.dumps(inventory))
     return Playbook(
         argv=(
@@ -63,6 +78,7 @@ def prepare(host: Host, directory: Path) -> Playbook:
             *("--extra-vars", f"@{directory}/variables.json", str(PLAYBOOK)),
         ),
         environment={"ANSIBLE_CONFIG": str(PLAYBOOK.with_name("ansible.cfg"))},
+        python=python,
     )
 
 
@@ -81,8 +97,7 @@ def _configuration(host: Host) -> list[str]:
     ]
 
 
-def _login(host: Host, python: str) -> dict[str, object]:
-    state = host.state
+def _login(state: HostState, python: str) -> dict[str, object]:
     return {
         "ansible_host": state.address,
         "ansible_port": state.port,

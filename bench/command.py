@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 LAST_LINES = 25
@@ -28,7 +29,11 @@ class Finished:
         return "\n".join(line for _, line in self.lines)
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
+def run(
+    argv: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Finished:
     """Run a command to its end; BenchError with its last lines when it fails."""
     began = monotonic()
     process = subprocess.Popen(
@@ -38,6 +43,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Fi
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        cwd=directory,
         env={**os.environ, **(environment or {})},
     )
     with process:

@@ -27,6 +27,8 @@ class Host:
     state: HostState
     inventory: Path
     stack: Stack
+    project: Path = HOME
+    """The folder with the stack's data and templates."""
 
     @property
     def directory(self) -> str:
@@ -68,33 +70,43 @@ def pyinfra(hosts: Sequence[Host], deploy: str, *arguments: str) -> list[str]:
     return [program, str(hosts[0].inventory), str(HOME / deploy), "-y", *limits, *arguments]
 
 
-def lab_hosts(count: int, directory: Path) -> list[Host]:
-    """The first hosts of the lab, which is started if it lacks them, with the stack deployed.
+def lab_hosts(count: int, directory: Path, project: Path = HOME) -> list[Host]:
+    """The first hosts of the lab, which is started if it lacks them."""
+    state_file = Settings.from_environment().state_file
+    if len(read_state(state_file)) < count:
+        run([sys.executable, "-m", "lab", "up", "--n", str(count), "--chips", "m4max,m1"])
+    return hosts_of(list(read_state(state_file).values())[:count], directory, project)
+
+
+def hosts_of(
+    states: Sequence[HostState], directory: Path, project: Path = HOME, **data: str
+) -> list[Host]:
+    """Hosts with a project's stack, and with data of their own.
 
     Their inventory is written into `directory` as plain data: the lab's own asks pip and npm for
     their settings each time, which no user's inventory does.
     """
-    state_file = Settings.from_environment().state_file
-    if len(read_state(state_file)) < count:
-        run([sys.executable, "-m", "lab", "up", "--n", str(count), "--chips", "m4max,m1"])
-    states = list(read_state(state_file).values())
     inventory = directory / "inventory.py"
-    groups = pyinfra_groups(states, registry_settings())
+    groups = pyinfra_groups(states, registry_settings() | data)
     inventory.write_text("".join(f"{name} = {pformat(it)}\n" for name, it in groups.items()))
-    data = run_path(str(HOME / "group_data/all.py"))
-    stack = load_stack({"stack": data["stack"]}, {}).stack
-    return [Host(state, inventory, stack) for state in states[:count]]
+    read = run_path(str(project / "group_data/all.py"))
+    stack = load_stack({"stack": read["stack"]}, {}).stack
+    return [Host(state, inventory, stack, project) for state in states]
 
 
 def converge(hosts: Sequence[Host]) -> Finished:
     """Deploy until a run has nothing to do, and return that run."""
-    run(pyinfra(hosts, "deploy.py"))
+    run(pyinfra(hosts, "deploy.py"), directory=hosts[0].project)
     return nothing_to_do(hosts)
 
 
 def nothing_to_do(hosts: Sequence[Host]) -> Finished:
     """A deploy that must find nothing to do on any host."""
-    finished = run(pyinfra(hosts, "deploy.py"))
-    if finished.output.count(UNCHANGED) != len(hosts):
+    return unchanged(run(pyinfra(hosts, "deploy.py"), directory=hosts[0].project), len(hosts))
+
+
+def unchanged(finished: Finished, hosts: int) -> Finished:
+    """A deploy to so many hosts; BenchError unless it found nothing to do on any of them."""
+    if finished.output.count(UNCHANGED) != hosts:
         raise BenchError(f"the deploy had something to do:\n{finished.output}")
     return finished

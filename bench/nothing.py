@@ -15,7 +15,7 @@ def nothing(directory: Path, rounds: int) -> Result:
     converge([host])
     playbook = ansible.prepare(host, directory)
     # Compose takes for stale what was created without its dependencies: let it be content first.
-    run(_compose_up(host))
+    run(compose_up(host))
     converge([host])
     contenders: dict[str, Callable[[], Finished]] = {
         "drydock s": lambda: nothing_to_do([host]),
@@ -40,13 +40,14 @@ def nothing(directory: Path, rounds: int) -> Result:
     )
 
 
-def _compose_up(host: Host) -> list[str]:
+def compose_up(host: Host) -> list[str]:
+    """The command that lets Compose bring the stack up, over a connection of its own."""
     file = f"{host.directory}/current/{host.compose_file}"
     return host.ssh(host.docker("compose", "--file", file, "up", "--detach"))
 
 
 def _compose(host: Host) -> Finished:
-    finished = run(_compose_up(host))
+    finished = run(compose_up(host))
     if any(word in finished.output for word in ("Creat", "Recreat", "Start")):
         raise BenchError(f"compose had something to do:\n{finished.output}")
     return finished
