@@ -25,7 +25,8 @@ from stack.model import Daemon, Finding, Map
 from stack.planner.map import plan
 from stack.release.launchd import Job, job_of
 from stack.release.pins import unpinned
-from stack.release.render import Release, render_release
+from stack.release.render import Release
+from stack.release.shared import Order, release_for
 from stack.report.page import prepare
 from stack.settings import Settings
 from stack.vm.size import findings_of as vm_findings
@@ -185,7 +186,7 @@ def _plan(inputs: Inputs, detected: Detected) -> Map:
 def _render(
     inputs: Inputs, detected: Detected, core_map: Map, upstream_digests: dict[str, str]
 ) -> Release:
-    return render_release(
+    order = Order(
         stack=inputs.stack,
         core_map=core_map,
         tag=detected.chip.tag,
@@ -195,3 +196,4 @@ def _render(
         secrets_directory=detected.secrets_directory,
         project=Path.cwd(),
     )
+    return release_for(order)

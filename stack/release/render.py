@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from stack.model import Map, Stack
@@ -37,7 +38,7 @@ class Release:
     shared: Mapping[str, Image] = field(default_factory=dict)
     """Of a kept release: images that its services' are built on, which it can run without."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Twelve hex digits of the digest of the files."""
         return digest.of_data(self.manifest_files())[: digest.SHORT]
