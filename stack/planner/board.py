@@ -113,7 +113,8 @@ class Board:
     def least_loaded(self, name: str, room: Cores) -> tuple[float, Cores]:
         """The cores of a room that suit a service best, and the load of the busiest of them."""
         loads, task = self.loads, self.task
-        cores = sorted(room, key=lambda core: (loads[core], core))
+        # A room's cores are in order, and sorting keeps that of equals.
+        cores = sorted(room, key=loads.__getitem__)
         if not task.wide:
             cores = cores[: task.widths[name]]
         return loads[cores[-1]] + task.cpus[name] / len(cores), tuple(cores)
