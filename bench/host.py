@@ -1,5 +1,6 @@
 """The lab's hosts as a benchmark uses them: deploys to them, and commands on them."""
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from stack.load import load_stack
 from stack.model import Stack
 
 HOME = Path(__file__).parents[1]
-UNCHANGED = "] no changes: "
+UNCHANGED = re.compile(r"\] +no changes: ")
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,6 @@ def nothing_to_do(hosts: Sequence[Host]) -> Finished:
 
 def unchanged(finished: Finished, hosts: int) -> Finished:
     """A deploy to so many hosts; BenchError unless it found nothing to do on any of them."""
-    if finished.output.count(UNCHANGED) != hosts:
+    if len(UNCHANGED.findall(finished.output)) != hosts:
         raise BenchError(f"the deploy had something to do:\n{finished.output}")
     return finished
