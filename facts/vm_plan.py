@@ -1,5 +1,6 @@
 """What a host's VM is to become, or by which commands it gets one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pyinfra.api.host import Host
@@ -8,9 +9,11 @@ from facts.detect import Detected, chip_of, inputs_of
 from facts.machine import Machine
 from facts.plan import HostPlan, plan_host
 from facts.requirements import refuse_chip, require_daemon
+from facts.runtime import Daemon as Answering
 from facts.runtime import Runtime, RuntimeInfo
 from facts.vm import Vm, VmInfo
 from link import files
+from link.daemon import daemon
 from stack.changes.change import Change, Changes
 from stack.errors import DrydockError
 from stack.load import Inputs
@@ -24,6 +27,8 @@ GUARDED = (
     "start Docker Desktop once; where macOS 15 or later guards its folder, let remote users have"
     " full disk access (System Settings, General, Sharing, Remote Login)"
 )
+STARTED_AGAIN = ("always", "unless-stopped")
+"""Restart policies by which a daemon that is started starts what ran before."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class VmPlan:
     """Its changes are those of the VM, its daemon has the size that is wished."""
     afterwards: Changes
     """What the next deploy changes."""
+    running: Mapping[str, bool]
+    """Containers that run now, whoever made them → whether the daemon starts them by itself."""
 
     @property
     def detected(self) -> Detected:
@@ -49,11 +56,6 @@ class VmPlan:
     def settings(self) -> Settings:
         """What is said of it."""
         return self.plan.settings
-
-    @property
-    def running(self) -> tuple[str, ...]:
-        """The stack's containers that run now."""
-        return tuple(name for name, it in self.plan.observed.containers.items() if it.running)
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,20 @@ def plan_vm(host: Host) -> VmPlan:
         docker_socket=found.docker_socket,
     )
     former = size_kept(host, found.runtime, found.docker_socket, vm)
-    way = VmPlan(size, former, measured[0], vm, plan, plan.changes)
-    changes = changes_to(size, former, measured[0], found.runtime, len(way.running))
-    return replace(way, plan=replace(plan, changes=Changes(tuple(changes))))
+    running = running_on(host, found)
+    changes = Changes(tuple(changes_to(size, former, measured[0], found.runtime, len(running))))
+    resizing = replace(plan, changes=changes)
+    return VmPlan(size, former, measured[0], vm, resizing, plan.changes, running)
+
+
+def running_on(host: Host, runtime: Answering) -> dict[str, bool]:
+    """Containers that run, and whether the daemon starts each again when it is restarted."""
+    api = daemon(host, runtime)
+    found = (api.inspect_container(it["Id"]) for it in api.containers())
+    return {
+        it["Name"].removeprefix("/"): it["HostConfig"]["RestartPolicy"]["Name"] in STARTED_AGAIN
+        for it in found
+    }
 
 
 def size_kept(host: Host, runtime: str, socket: str, vm: VmInfo) -> Size:

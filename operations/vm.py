@@ -10,7 +10,6 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 
 from facts.detect import read_daemon
 from facts.requirements import require_daemon
-from facts.runtime import Daemon as Answering
 from facts.runtime import Runtime, RuntimeInfo
 from facts.vm_plan import Installation, VmPlan
 from link.daemon import daemon
@@ -18,6 +17,7 @@ from operations import journal
 from operations.refusal import refused, step
 from operations.vm_restart import SettingsFile, become, run_all, size_of
 from stack.errors import DrydockError
+from stack.model import Daemon
 from stack.quantities import count
 from stack.vm.size import NAMES
 
@@ -66,17 +66,16 @@ def _refuse(host: Host) -> bool:
 
 def _resize(host: Host, way: VmPlan) -> bool:
     began, settings = monotonic(), SettingsFile(host, way.vm.file)
-    running = count(len(way.running), "container")
-    host.log(f"restarting {_name(way)}: {running} stop")
-    failure = become(host, way, way.size, lambda: settings.write(way.size))
-    if failure is not None:
-        return _go_back(host, way, settings, failure)
+    wanted = [name for name, again in way.running.items() if again]
+    host.log(f"restarting {_name(way)}")
+    found = become(host, way, way.size, lambda: settings.write(way.size))
+    if isinstance(found, str):
+        return _go_back(host, way, settings, found)
     answered_s = monotonic() - began
-    missing = _missing(host, way.detected.runtime, way.running)
-    found = read_daemon(host, way.detected.runtime)
+    missing = _missing(host, way)
     said = (
         f"the VM has {size_of(found)}, measured; its daemon answered after {answered_s:.1f} s,"
-        f" {len(way.running) - len(missing)}/{running} ran again after"
+        f" {len(wanted) - len(missing)}/{count(len(wanted), 'container')} ran again after"
         f" {monotonic() - began:.1f} s"
     )
     host.log_styled(said, fg="green")
@@ -87,21 +86,21 @@ def _resize(host: Host, way: VmPlan) -> bool:
 def _go_back(host: Host, way: VmPlan, settings: SettingsFile, failure: str) -> bool:
     """Give the VM its former settings again; False, since it hasn't become what it should."""
     refused(host, failure)
-    if _is_as_before(host, way, settings):
-        refused(host, f"the VM is as before: {size_of(way.measured)}")
-    else:
+    found: Daemon | str = way.measured
+    what = "the VM is as before: it"
+    if not _is_as_before(host, way, settings):
         host.log(f"restarting {_name(way)} with its former settings")
-        again = become(host, way, way.former, settings.restore)
-        if again is None:
-            found = read_daemon(host, way.detected.runtime)
-            untouched = settings.path and not settings.is_replaced
-            what = "the settings were not changed" if untouched else "the former ones are restored"
-            refused(host, f"{what}: the VM has {size_of(found)}")
-        else:
-            kept = f"they are in {settings.copy}" if settings.is_replaced else str(way.former)
-            refused(host, f"the former settings could not be restored ({kept}): {again}")
-    if missing := _missing(host, way.detected.runtime, way.running):
-        refused(host, _not_running(missing))
+        found = become(host, way, way.former, settings.restore)
+        untouched = settings.path and not settings.is_replaced
+        what = "its settings were not changed" if untouched else "the former ones are restored"
+        what += ": the VM"
+    if isinstance(found, str):
+        kept = f"they are in {settings.copy}" if settings.is_replaced else str(way.former)
+        refused(host, f"the former settings could not be restored ({kept}): {found}")
+    else:
+        refused(host, f"{what} has {size_of(found)}")
+        if missing := _missing(host, way):
+            refused(host, _not_running(missing))
     journal.end(host, "failed", (failure,))
     return False
 
@@ -117,16 +116,17 @@ def _is_as_before(host: Host, way: VmPlan, settings: SettingsFile) -> bool:
 
 
 def _not_running(missing: Sequence[str]) -> str:
-    return f"not running again: {', '.join(missing)}; `pyinfra inventory.py deploy.py` starts them"
+    names = ", ".join(missing)
+    return f"not running again: {names}; `pyinfra inventory.py deploy.py` starts those of the stack"
 
 
-def _missing(host: Host, runtime: Answering, wanted: Sequence[str]) -> list[str]:
-    """Those containers that don't run although some time has been given to them."""
+def _missing(host: Host, way: VmPlan) -> list[str]:
+    """Containers that the daemon has not started again although some time has been given to it."""
+    api = daemon(host, way.detected.runtime)
 
     def look() -> list[str]:
-        listed = daemon(host, runtime).containers()
-        names = {name.removeprefix("/") for it in listed for name in it["Names"]}
-        return [name for name in wanted if name not in names]
+        names = {name.removeprefix("/") for it in api.containers() for name in it["Names"]}
+        return [name for name, again in way.running.items() if again and name not in names]
 
     patiently = Retrying(
         retry=retry_if_result(bool),

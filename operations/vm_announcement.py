@@ -19,6 +19,8 @@ def announce(host: Host, changes: Changes, way: VmPlan | None = None) -> None:
         return
     plan = way.plan
     record = read_record(plan.current.record)
+    if alone := [name for name, again in way.running.items() if not again]:
+        host.log_styled(f"  stopped, and not started again: {', '.join(alone)}", fg="yellow")
     if way.running and record and record.seconds_to_healthy:
         longest = max(record.seconds_to_healthy.values())
         host.log(f"  services took up to {longest:.0f} s to be healthy when they last started")

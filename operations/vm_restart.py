@@ -34,8 +34,8 @@ cp -p "$1" "$1.drydock-new" && cat "$1.drydock-sent" >"$1.drydock-new" &&
 RESTORE = 'cp -p "$1.drydock-former" "$1.drydock-new" && mv "$1.drydock-new" "$1"'
 
 
-def become(host: Host, way: VmPlan, size: Size, write: Callable[[], str | None]) -> str | None:
-    """Stop the VM, write its settings, start it, measure; what failed, or None."""
+def become(host: Host, way: VmPlan, size: Size, write: Callable[[], str | None]) -> Daemon | str:
+    """Stop the VM, write its settings, start it, measure: what it has now, or what failed."""
     runtime = way.detected.runtime
     commands = commands_of(runtime.runtime, way.vm.program, runtime.docker_socket, size)
     failure = run_all(host, (*commands.set, *commands.stop))
@@ -50,7 +50,7 @@ def become(host: Host, way: VmPlan, size: Size, write: Callable[[], str | None])
         return f"the daemon doesn't answer within {ANSWERS_WITHIN_S} s of the VM's start"
     if not size.is_of(found):
         return f"the VM has {size_of(found)} after its restart, and not {size}"
-    return None
+    return found
 
 
 class SettingsFile:

@@ -128,7 +128,7 @@ def findings_of(settings: Settings, daemon: Daemon) -> tuple[Finding, ...]:
         return ()
     has = Size(daemon.cpus, daemon.memory_bytes)
     message = (
-        f"Docker's VM has {has}, and the host's data says {size}: this goes on with what it has;"
-        " vm.py resizes it, `pyinfra inventory.py vm.py --dry` shows what that takes"
+        f"Docker's VM has {has}, and the host's data says {size}:"
+        " `pyinfra inventory.py vm.py --dry` shows what a resize takes"
     )
     return (Finding(code="vm_size", severity="warning", message=message),)

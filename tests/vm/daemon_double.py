@@ -1,7 +1,7 @@
 """A double of a Docker daemon in a VM: `daemon_double.py SOCKET CPUS MEMORY_MIB CONTAINER…`.
 
 It has the CPUs and the memory that its VM was started with, less what a kernel keeps, and runs the
-named containers, as one whose restart policy is `unless-stopped` does.
+named containers; one whose name begins with `once` has no restart policy.
 """
 
 import json
@@ -22,16 +22,17 @@ HOST_CONFIG = {
     "NanoCpus": 0, "Memory": 0, "MemorySwap": 0, "MemoryReservation": 0, "CpusetCpus": "",
     "ShmSize": 0, "PidsLimit": None, "PortBindings": {}, "Tmpfs": {}, "ReadonlyRootfs": False,
     "Privileged": False, "CapAdd": None, "CapDrop": None, "SecurityOpt": None, "Init": None,
-    "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
     "LogConfig": {"Type": "json-file", "Config": {}},
 }  # fmt: skip
 
 
 def container(name: str) -> dict[str, object]:
     """What `docker inspect` says of one."""
+    policy = {"Name": "no" if name.startswith("once") else "unless-stopped"}
     return {
         "Id": name, "Name": f"/{name}", "Image": "sha256:0", "State": STATE, "Config": CONFIG,
-        "HostConfig": HOST_CONFIG, "Mounts": [], "NetworkSettings": {"Networks": {}},
+        "Mounts": [], "NetworkSettings": {"Networks": {}},
+        "HostConfig": {**HOST_CONFIG, "RestartPolicy": policy},
     }  # fmt: skip
 
 

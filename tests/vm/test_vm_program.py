@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from pyinfra.context import ctx_host
 
+from facts.plan import plan_host
 from facts.vm_plan import plan_installation, plan_vm, settings_text
 from operations.vm import _resize
+from operations.vm_announcement import announce
 from stack.errors import DrydockError
 from tests.vm.mac import DoubleMac
 
@@ -57,7 +59,9 @@ def resize(monkeypatch, caplog):
         caplog.clear()
         host = mac.host(monkeypatch, socket, **data)
         with ctx_host.use(host):
-            done = _resize(host, plan_vm(host))
+            way = plan_vm(host)
+            announce(host, way.plan.changes, way)
+            done = _resize(host, way)
         return done, " ".join(record.getMessage() for record in caplog.records)
 
     return run
@@ -107,11 +111,16 @@ def test_a_vm_that_stays_small_gets_its_former_settings(desktop, resize):
 
 def test_a_container_that_does_not_come_back_is_named(desktop, resize, monkeypatch):
     monkeypatch.setattr("operations.vm.BACK_WITHIN_S", 0)
+    desktop.keep_running("harbour-pilot", "harbour-tide", "once-by-hand")
+    desktop.does("docker", "desktop", "stop")
+    desktop.does("docker", "desktop", "start")
     desktop.keep_running("harbour-pilot")
     done, words = resize(desktop, DESKTOP, vm_cpus=6)
     assert not done
     assert "the VM has 6 CPUs" in words
-    assert "not running again: harbour-tide; `pyinfra inventory.py deploy.py` starts them" in words
+    assert "stopped, and not started again: once-by-hand" in words
+    assert "1/2 containers ran again" in words
+    assert "not running again: harbour-tide; `pyinfra inventory.py deploy.py` starts" in words
 
 
 @pytest.mark.parametrize(
@@ -141,7 +150,7 @@ def test_settings_that_change_in_between_are_left_alone(desktop, resize, monkeyp
     done, words = resize(desktop, DESKTOP, vm_cpus=6)
     assert not done
     assert "it was changed meanwhile" in words
-    assert "the VM is as before: 4 CPUs, 7.66 GiB" in words
+    assert "the VM is as before: it has 4 CPUs, 7.66 GiB" in words
     assert json.loads(desktop.settings().read_text())["by"] == 1
     assert not list(desktop.home.rglob("*.drydock-sent"))
 
@@ -219,3 +228,20 @@ def test_nothing_is_installed_that_the_data_does_not_ask_for(make_mac, monkeypat
     with pytest.raises(DrydockError, match="no Homebrew on this host"):
         plan_installation(mac.host(monkeypatch, place, ensure_docker=True, **wish))
     assert mac.calls == []
+
+
+def test_a_deploy_names_the_vms_size_and_goes_on(desktop, monkeypatch):
+    plan = plan_host(desktop.host(monkeypatch, DESKTOP, vm_memory="24 GiB"))
+    assert [it.code for it in plan.findings] == ["vm_size"]
+    assert plan.detected.daemon.cpus == 4
+
+
+def test_a_stack_that_does_not_fit_is_told_of_the_vms_size(desktop, monkeypatch):
+    large = {"pilot": {"memory": "20 GiB", "reservation": "20 GiB", "working_set": "20 GiB"}}
+    data = {"overrides": large, "vm_memory": "24 GiB"}
+    with pytest.raises(DrydockError, match="says 24 GiB: `pyinfra inventory"):
+        plan_host(desktop.host(monkeypatch, DESKTOP, **data))
+    assert plan_vm(desktop.host(monkeypatch, DESKTOP, **data)).afterwards
+    with pytest.raises(DrydockError):
+        plan_vm(desktop.host(monkeypatch, DESKTOP, **data | {"vm_memory": "12 GiB"}))
+    assert desktop.calls == []
