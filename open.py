@@ -12,6 +12,7 @@ from facts.detect import inputs_of
 from link.channel import is_local, wait_until_lost
 from link.tunnel import Tunnel
 from operations.heartbeat import heartbeat
+from operations.interruption import end_well_on_interrupt
 from operations.refusal import fails_alone
 from stack.errors import DrydockError
 
@@ -34,6 +35,7 @@ def main(host: Host) -> None:
     if tunnel:
         host.log("open until Ctrl-C")
         heartbeat().end(host)
+        end_well_on_interrupt()
         try:
             wait_until_lost(host.connector)
             raise DrydockError("the connection is lost, and nothing is open any more: run it again")

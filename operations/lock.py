@@ -1,8 +1,6 @@
 """The lock on a host: whoever changes a stack there holds it, and gives it back in any case."""
 
 import contextlib
-import signal
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +20,7 @@ from facts.plan import HostPlan, look_again
 from link.channel import cut, is_local
 from link.dialogue import Dialogue
 from operations import journal
+from operations.interruption import say_on_interrupt
 from operations.operator import operator
 from operations.refusal import refused, step
 from stack.changes.lock import breakable, why_locked
@@ -32,9 +31,6 @@ PATIENCE_S = 20
 """This side gives up earlier than the host, which then may give the lock to another."""
 SILENCE_S = 30
 """The host gives a lock back after this to twice this time without a sign of its owner."""
-INTERRUPTED = 128 + signal.SIGINT
-"""Exit status of a run that Ctrl-C broke off while it changed a host, as shells have it."""
-
 _holding: "WeakKeyDictionary[Host, _Held]" = WeakKeyDictionary()
 
 
@@ -115,14 +111,9 @@ class _Held(BaseStateCallback):
         self._over = Event()
         self._beats = gevent.spawn(self._beat)
         state.add_callback_handler(self)  # type: ignore[no-untyped-call]
-        # pyinfra itself ends with 0 on Ctrl-C, as if all had been done.
-        signal.signal(signal.SIGINT, lambda *_: self._interrupted())
-
-    def _interrupted(self) -> None:
-        refused(
-            self._host, "interrupted in the middle of a change: the same command goes on from here"
+        say_on_interrupt(
+            host, "interrupted in the middle of a change: the same command goes on from here"
         )
-        sys.exit(INTERRUPTED)
 
     def _beat(self) -> None:
         """Tell the host that this side lives, and learn that the host does."""

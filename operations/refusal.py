@@ -14,6 +14,7 @@ from pyinfra.context import ctx_host, state
 from requests.exceptions import RequestException
 
 from operations.heartbeat import heartbeat
+from operations.interruption import end_on_interrupt
 from stack.errors import DrydockError
 
 LOST = (DockerException, RequestException, SSHException, PyinfraError, OSError, EOFError)
@@ -48,6 +49,7 @@ def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:
     @wraps(deploy)
     def guarded() -> None:
         host: Host = ctx_host.get()  # type: ignore[no-untyped-call]
+        end_on_interrupt()
         try:
             with heartbeat().doing(host, "Look at the host"):
                 deploy(host)
