@@ -61,6 +61,10 @@ class Settings(Data):
     """For vm.py: whether the VM may be restarted, with which all containers stop for a while."""
     ensure_docker: bool = False
     """For vm.py: whether a Mac without Docker is given Colima, through Homebrew."""
+    swarm_address: str | None = Field(None, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
+    """For swarm.py: where the other Macs' daemons reach this one, its VM's address on the LAN."""
+    swarm_encryption: bool = True
+    """For swarm.py: whether what services say to each other is encrypted between the nodes."""
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None
