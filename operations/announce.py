@@ -1,7 +1,7 @@
 """Tell what will change: in words for people, as data for programs, as diffs on request."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from pyinfra.api.host import Host
@@ -79,6 +79,10 @@ class _Announced(dict[str, object]):
 
 def attach(host: Host, operation: OperationMeta, changes: Changes, *actions: Action) -> None:
     """Put an operation's changes where `pyinfra --json` shows them: plan[].args[].changes."""
-    made = [change.as_json(host.name) for change in changes.of(*actions)]
+    attach_made(host, operation, [change.as_json(host.name) for change in changes.of(*actions)])
+
+
+def attach_made(host: Host, operation: OperationMeta, made: Sequence[Mapping[str, object]]) -> None:
+    """The same for changes that are data already."""
     arguments = cast(list[object], state.get_op_meta(operation._hash).args)
-    arguments.append(_Announced(host=host.name, changes=made))
+    arguments.append(_Announced(host=host.name, changes=list(made)))

@@ -62,6 +62,7 @@ def arguments(kwargs, facts, project):
         "release": lambda overrides: demo_release(project, overrides),
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),
+        "swarm": lambda kinds: SimpleNamespace(of=lambda *some: tuple(set(kinds) & set(some))),
         "rotations": lambda said: [Rotation(**it) for it in said],
         "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
     }

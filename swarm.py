@@ -1,0 +1,68 @@
+"""Run one stack over several Macs, on Docker Swarm: `pyinfra inventory.py swarm.py`."""
+
+import sys
+from pathlib import Path
+
+from pyinfra.api.host import Host
+
+# A project of one's own runs this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from facts.requirements import refuse_tools
+from facts.swarm_images import images_on
+from facts.swarm_plan import planned_once
+from facts.tools import Tools
+from operations import images, releases, swarm, swarm_cores, swarm_services
+from operations.announce import attach, attach_made
+from operations.images import build_secrets
+from operations.refusal import fails_alone
+from operations.swarm_announce import announce
+
+
+@fails_alone
+def main(host: Host) -> None:
+    """Plan for all hosts together, build what each lacks, and converge the swarm."""
+    plan = planned_once(host)
+    look = plan.looks[host.name]
+    detected, settings = look.detected, look.inputs.settings
+    release, changes = images_on(plan, look)
+    tools = None
+    if changes:
+        tools = host.get_fact(
+            Tools, docker_cli=detected.runtime.docker_cli, directory=detected.directory
+        )
+        refuse_tools(tools, changes, settings.min_free_disk)
+        build_secrets(settings)
+    announce(host, plan, changes)
+
+    made = releases.write(
+        release=release,
+        changes=changes,
+        detected=detected,
+        settings=settings,
+        tools=tools,
+        name="Write build contexts",
+    )
+    attach(host, made, changes, "write")
+    made = images.pull(
+        release=release, changes=changes, detected=detected, settings=settings, name="Pull images"
+    )
+    attach(host, made, changes, "pull")
+    made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")
+    attach(host, made, changes, "tag")
+    made = images.build(
+        release=release, changes=changes, detected=detected, settings=settings, name="Build images"
+    )
+    attach(host, made, changes, "build")
+    swarm.tidy(changes=changes, detected=detected, name="Remove build contexts")
+    if look is not plan.manager:
+        return
+    made = swarm.form(swarm=plan, name="Form the swarm")
+    attach_made(host, made, plan.as_json(*swarm.FORMS))
+    made = swarm_services.converge(swarm=plan, name="Bring services up")
+    attach_made(host, made, plan.as_json(*swarm_services.CONVERGES))
+    made = swarm_cores.pin(swarm=plan, name="Keep containers on their cores")
+    attach_made(host, made, plan.as_json("cores"))
+
+
+main()

@@ -1,0 +1,92 @@
+"""One stack over two hosts on Docker Swarm: it converges, and it stays."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.stories.mac import Mac
+from tests.stories.project import ROOT, Project, Run, login, write_inventory
+from tests.stories.running_lab import Lab
+
+pytestmark = pytest.mark.lab
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Two hosts of other runtimes, and the project that is deployed to them as one."""
+
+    project: Project
+    macs: dict[str, Mac]
+    inventory: Path
+
+    def run(self, *options: str, **data: object) -> Run:
+        return self.project.run(
+            "swarm.py", *options, hosts=",".join(self.macs), inventory=self.inventory, **data
+        )
+
+    def containers(self) -> dict[str, tuple[Mac, str]]:
+        """Service → where its container runs, and the container's id."""
+        shown = '{{.ID}} {{.Label "dev.drydock.service"}} {{.Status}}'
+        label = "label=dev.drydock.swarm=fleet"
+        found = {}
+        for mac in self.macs.values():
+            for line in mac.docker("ps", "--filter", label, "--format", shown).splitlines():
+                container, service, status = line.split(" ", 2)
+                assert "(healthy)" in status, line
+                assert service not in found, f"{service} runs twice"
+                found[service] = (mac, container)
+        return found
+
+
+@pytest.fixture
+def fleet(odd_lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
+    folder = shutil.copytree(HERE / "small", tmp_path / "fleet")
+    project = Project(folder, ROOT / "lab/inventory.py", odd_lab.environment)
+    project.edit("group_data/all.py", '"name": "harbour"', '"name": "fleet"')
+    macs = {name: Mac(odd_lab.settings, odd_lab.hosts[name]) for name in ("mac1", "mac4")}
+    # The lab's kernel has no ESP, without which no packet of an encrypted network arrives.
+    hosts = [
+        login(mac.state, swarm_address=mac.address, swarm_encryption=False) for mac in macs.values()
+    ]
+    yield Fleet(project, macs, write_inventory(tmp_path / "macs.py", {"swarm": hosts}))
+    for mac in macs.values():
+        mac.tries(f"DOCKER_HOST=unix://{mac.state.socket} {mac.state.cli} swarm leave --force")
+        mac.docker("volume", "rm", "--force", "fleet-store-data")
+
+
+def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
+    first = fleet.run("-y", "-vvv")
+    assert first.status == 0, first.text
+    running = fleet.containers()
+    assert running.keys() == {"store", "tide", "pilot", "gate"}
+    assert running["gate"][0] is not running["tide"][0], "the network is tried between two hosts"
+    gate, container = running["gate"]
+    answer = gate.docker("exec", container, "curl", "-fsS", "http://127.0.0.1:8080/tide")
+    assert json.loads(answer)["greeting"] == "high water"
+    mac, pilot = running["pilot"]
+    assert mac.inspect(pilot)[0]["HostConfig"]["CpusetCpus"] == "0"
+    assert mac.inspect(pilot)[0]["HostConfig"]["SecurityOpt"] == ["no-new-privileges=true"]
+    _nothing_is_shown(fleet, first, running)
+
+    again = fleet.run("-y")
+    assert again.status == 0, again.text
+    assert "no changes: fleet on 2 nodes" in again.text
+    assert fleet.containers() == running
+
+
+def _nothing_is_shown(fleet: Fleet, run: Run, running: dict[str, tuple[Mac, str]]) -> None:
+    """Neither the secret nor a join token is in what the run said, nor in what inspect shows."""
+    mac, container = running["tide"]
+    secret = mac.docker("exec", container, "cat", "/run/secrets/tide_token")
+    manager = fleet.macs["mac1"]
+    tokens = [manager.docker("swarm", "join-token", "--quiet", it) for it in ("worker", "manager")]
+    inspected = manager.docker("service", "inspect", "fleet_tide")
+    inspected += mac.docker("container", "inspect", container)
+    assert len(secret) == 40
+    for hidden in (secret, *tokens):
+        assert hidden not in run.text + inspected
