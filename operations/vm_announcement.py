@@ -26,8 +26,8 @@ def announce(host: Host, changes: Changes, way: VmPlan | None = None) -> None:
         host.log(f"  services took up to {longest:.0f} s to be healthy when they last started")
     if not way.settings.vm_resize:
         host.log_styled("  only with your consent: --data vm_resize=true", fg="yellow")
-    then = f"with {size_of(plan.detected.daemon)} for the daemon"
-    host.log(f"  {then}, a deploy changes then: {'nothing' if not way.afterwards else ''}")
+    then = "these changes:" if way.afterwards else "no changes"
+    host.log(f"  the next deploy plans for {size_of(plan.detected.daemon)}, with {then}")
     for change in way.afterwards.all:
         host.log(f"    {change.sentence}")
     for finding in plan.release.map.findings:

@@ -77,7 +77,7 @@ def test_docker_desktop_is_resized_as_the_dry_run_said(desktop):
         in dry.words
     )
     assert "--data vm_resize=true" in dry.text
-    assert "with 12 CPUs, 22.92 GiB for the daemon, a deploy changes then:" in dry.words
+    assert "the next deploy plans for 12 CPUs, 22.92 GiB, with these changes:" in dry.words
     assert desktop.settings().read_text() == SETTINGS
     assert desktop.calls == []
 
