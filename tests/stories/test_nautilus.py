@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.host import Host
+from bench.inside import running_inside
+from stack.load import load_stack
 from stack.release.archive import open_archive
 from stack.release.seal import read_key
 from stack.report.model import Report
@@ -196,15 +199,22 @@ def test_memory_and_cpus_are_applied_live(nautilus: Project, mac1: Mac):
 
 
 @pytest.mark.usefixtures("nautilus_on_mac1")
-def test_one_service_changes_and_fifteen_stay(nautilus: Project, mac1: Mac):
+def test_one_service_changes_and_fifteen_stay_and_its_visitor_loses_nothing(
+    nautilus: Project, mac1: Mac
+):
     before = mac1.identities("nautilus")
-    overrides = {"risk": {**RISK, "environment": {"LOG_LEVEL": "debug"}}}
-    run = nautilus.deploy(hosts="mac1", overrides=overrides)
+    overrides = {"risk": RISK, "websocket": {"environment": {"LOG_LEVEL": "debug"}}}
+    host = Host(mac1.state, ROOT / "lab/inventory.py", load_stack({"stack": STACK}, {}).stack)
+    with running_inside(host, "visitor.py") as found:
+        run = nautilus.deploy(hosts="mac1", overrides=overrides)
     after = mac1.identities("nautilus")
 
-    assert "risk: environment LOG_LEVEL none → debug: recreate" in run.text
-    assert {name for name in before if before[name] != after[name]} == {"nautilus-risk-engine"}
+    assert "websocket: environment LOG_LEVEL none → debug: recreate" in run.text
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"nautilus-websocket-engine"}
     assert len(after) == SERVICES
+    assert found["connections"] > 1
+    assert (found["missing"], found["doubled"], found["failed"]) == (0, 0, [])
 
     verified = nautilus.run("verify.py", "-y", hosts="mac1", overrides=overrides)
     assert verified.status == 0
