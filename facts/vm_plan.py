@@ -21,7 +21,7 @@ from stack.model import Chip, Daemon
 from stack.settings import Settings
 from stack.vm.commands import FORMULAE, Words, install_of
 from stack.vm.docker_desktop import size_in
-from stack.vm.size import Size, changes_to, largest, refuse_size, wished
+from stack.vm.size import Size, changes_to, largest_daemon, refuse_size, wished
 
 GUARDED = (
     "start Docker Desktop once; where macOS 15 or later guards its folder, let remote users have"
@@ -165,12 +165,12 @@ def plan_installation(host: Host) -> Installation | None:
 
 def _by_homebrew(host: Host, inputs: Inputs, chip: Chip) -> Installation:
     settings = inputs.settings
-    size, most = wished(settings), largest(chip)
+    size, most = wished(settings), largest_daemon(chip)
     refuse_chip(inputs, chip)
     if size.cpus is None or size.memory_bytes is None:
         raise DrydockError(
-            f"ensure_docker: say vm_cpus and vm_memory, too; {chip.name} can give its VM {most}"
-            " at most"
+            f"ensure_docker: say vm_cpus and vm_memory, too; {chip.name} can give its VM"
+            f" {Size(most.cpus, most.memory_bytes)} at most"
         )
     refuse_size(size, chip, "colima")
     vm = host.get_fact(Vm, runtime="none")

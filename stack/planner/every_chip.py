@@ -15,7 +15,7 @@ from stack.planner.demands import demands_of
 from stack.planner.findings import core_loads
 from stack.planner.map import plan
 from stack.quantities import show_memory
-from stack.vm.size import largest
+from stack.vm.size import largest_daemon
 
 GIB = 2**30
 SIZES = "memory.toml"
@@ -79,11 +79,6 @@ def recorded(directory: Path) -> Iterable[Chip]:
     for name, text in texts.items():
         for memory_gib in sizes[name]:
             yield parse_sysctl(text).model_copy(update={"memory_bytes": memory_gib * GIB})
-
-
-def largest_daemon(chip: Chip) -> Daemon:
-    """All cores, and the memory that macOS can spare."""
-    return largest(chip).laid_over(Daemon(cpus=1, memory_bytes=1))
 
 
 def show_every_chip(found: Iterable[Outcome]) -> str:

@@ -17,11 +17,12 @@ Words = tuple[str, ...]
 HOMEBREW_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 """`ssh mac command` has no Homebrew on its PATH, where Colima looks for Lima and Docker."""
 FORMULAE = ("colima", "docker", "docker-compose", "docker-buildx")
-# Docker Desktop writes its settings when it quits: they are changed when it has.
+# Docker Desktop writes its settings when it quits: they are changed when it has. The pattern of
+# pgrep is not found in the arguments of this script itself.
 QUIT = """\
 osascript -e 'quit app "Docker"' || exit 1
 left=120
-while pgrep -f '/Docker.app/Contents/MacOS/com.docker.backend' >/dev/null; do
+while pgrep -f '/[D]ocker.app/Contents/MacOS/com.docker.backend' >/dev/null; do
     left=$((left - 1))
     [ "$left" -gt 0 ] || { echo 'Docker Desktop does not quit'; exit 1; }
     sleep 1

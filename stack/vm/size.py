@@ -44,11 +44,7 @@ class Size:
     def expected_of(self, daemon: Daemon) -> Daemon:
         """A daemon as it is likely to be with this size of its VM."""
         seen = None if self.memory_bytes is None else int(self.memory_bytes * (1 - KERNEL_KEEPS))
-        return Size(self.cpus, seen).laid_over(daemon)
-
-    def laid_over(self, daemon: Daemon) -> Daemon:
-        """A daemon as it would be with this size."""
-        said = {"cpus": self.cpus, "memory_bytes": self.memory_bytes}
+        said = {"cpus": self.cpus, "memory_bytes": seen}
         return daemon.model_copy(update={key: it for key, it in said.items() if it is not None})
 
 
@@ -57,10 +53,11 @@ def wished(settings: Settings) -> Size:
     return Size(settings.vm_cpus, settings.vm_memory)
 
 
-def largest(chip: Chip) -> Size:
+def largest_daemon(chip: Chip) -> Daemon:
     """What a Mac can give: all cores, and the memory without 4 GiB, or an eighth, for macOS."""
     kept = max(4 * GIB, chip.memory_bytes // 8)
-    return Size(sum(level.cores for level in chip.levels), max(chip.memory_bytes - kept, 1))
+    cores = sum(level.cores for level in chip.levels)
+    return Daemon(cpus=cores, memory_bytes=max(chip.memory_bytes - kept, 1))
 
 
 def refuse_size(size: Size, chip: Chip, runtime: str) -> None:
@@ -70,23 +67,23 @@ def refuse_size(size: Size, chip: Chip, runtime: str) -> None:
             f"vm_cpus, vm_memory: Drydock sets the size of {', '.join(NAMES.values())} alone, and"
             f" this host's daemon is another ({runtime}): set it there by hand, and drop the keys"
         )
-    most = largest(chip)
-    if size.cpus is not None and size.cpus > (most.cpus or 0):
+    most = largest_daemon(chip)
+    if size.cpus is not None and size.cpus > most.cpus:
         raise DrydockError(
-            f"vm_cpus = {size.cpus}: {chip.name} has {count(most.cpus or 0, 'core')};"
+            f"vm_cpus = {size.cpus}: {chip.name} has {count(most.cpus, 'core')};"
             f" recommended: {most.cpus}"
         )
     if size.memory_bytes is None:
         return
-    if size.memory_bytes > (most.memory_bytes or 0):
+    if size.memory_bytes > most.memory_bytes:
         left = chip.memory_bytes - size.memory_bytes
         leaves = f"leaves macOS {show_memory(left)}" if left > 0 else "is all that there is"
-        memory = (most.memory_bytes or 0) // GIB * GIB or most.memory_bytes or 0
-        needs = show_memory(chip.memory_bytes - (most.memory_bytes or 0))
+        needs = show_memory(chip.memory_bytes - most.memory_bytes)
+        recommended = most.memory_bytes // GIB * GIB or most.memory_bytes
         raise DrydockError(
             f"vm_memory = {show_memory(size.memory_bytes)}: of this Mac's"
             f" {show_memory(chip.memory_bytes)} that {leaves}, and it needs {needs};"
-            f" recommended: {show_memory(memory)}, which is the most"
+            f" recommended: {show_memory(recommended)}, which is the most"
         )
     unit = GIB if runtime == "colima" else MIB
     if size.memory_bytes % unit:

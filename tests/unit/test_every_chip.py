@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from stack.__main__ import load_groups, main
-from stack.planner.every_chip import GIB, largest_daemon, outcomes, recorded
+from stack.planner.every_chip import GIB, outcomes, recorded
 from stack.planner.findings import core_loads
 from stack.quantities import cores_of
+from stack.vm.size import largest_daemon
 
 PROJECT = Path(__file__).parents[2]
 MACS = PROJECT / "lab" / "macs"

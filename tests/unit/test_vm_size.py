@@ -9,7 +9,7 @@ from stack.load import load_stack
 from stack.model import Chip, CoreLevel, Daemon
 from stack.settings import Settings
 from stack.vm.commands import FORMULAE, commands_of, install_of
-from stack.vm.size import NAMES, Size, changes_to, findings_of, largest, refuse_size
+from stack.vm.size import NAMES, Size, changes_to, findings_of, largest_daemon, refuse_size
 from tests.demo import STACK
 
 GIB = 2**30
@@ -52,7 +52,7 @@ def test_a_small_difference_of_the_settings_counts():
 
 
 def test_macos_keeps_what_it_needs():
-    assert largest(MAC) == Size(14, int(31.5 * GIB))
+    assert largest_daemon(MAC) == Daemon(cpus=14, memory_bytes=int(31.5 * GIB))
     refuse_size(Size(14, 31 * GIB), MAC, "docker-desktop")
     said = re.escape(
         "vm_memory = 34 GiB: of this Mac's 36 GiB that leaves macOS 2 GiB, and it needs 4.5 GiB;"

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from pyinfra.context import ctx_host
+from pyinfra.context import ctx_host, ctx_state
 
 from facts.plan import plan_host
 from facts.vm_plan import plan_installation, plan_vm, settings_text
@@ -36,6 +36,7 @@ def make_mac():
         return macs[-1]
 
     yield make
+    ctx_state.reset()
     for mac in macs:
         mac.end()
         shutil.rmtree(mac.folder)
