@@ -32,7 +32,7 @@ def main(host: Host) -> None:
     names = {stack.container_name(name): name for name in stack.services}
     found = plan.observed.containers.items()
     running = {names[name]: it.resources for name, it in found if name in names and it.running}
-    used = history(host, port, running, window_s)
+    used = history(host, f"{plan.settings.reached_at}:{port}", running, window_s)
     found_map = recommend(inputs, detected.chip, detected.daemon, running, used)
 
     for line in table_of(running, used, found_map):

@@ -62,8 +62,8 @@ class Prometheus:
 
 
 def history(
-    host: Host, port: int, running: Mapping[str, Allocation], window_s: int
+    host: Host, address: str, running: Mapping[str, Allocation], window_s: int
 ) -> dict[str, Used]:
-    """Ask the Prometheus on a port of the host itself."""
+    """Ask the Prometheus at an address and port as the host itself sees them."""
     with http_client(host, TIMEOUT_S) as client:
-        return Prometheus(client, f"http://127.0.0.1:{port}").used(running, window_s)
+        return Prometheus(client, f"http://{address}").used(running, window_s)

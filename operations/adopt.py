@@ -1,6 +1,5 @@
 """Containers that others made: kept as they are described, set aside, and brought back."""
 
-import io
 import json
 from collections.abc import Generator
 from typing import Any
@@ -15,10 +14,10 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from facts.detect import Detected
 from facts.originals import Json, kept_originals
 from facts.plan import HostPlan
-from link import files
 from link.daemon import daemon
 from operations.docker_cli import run
 from operations.health import ServiceFailedError, health_of
+from operations.placed import close, place
 from operations.refusal import refused, step
 from stack.changes.adopt import original_json, remembered, set_aside_name
 from stack.release.images import STACK_LABEL
@@ -79,7 +78,8 @@ def _keep_all(host: Host, plan: HostPlan) -> bool:
             return refused(
                 host, f"container {set_aside_name(name)} exists already: rename it, then run again"
             )
-    run(host, _made(directory), f"{directory} can't be made", lines=5)
+    secrets = plan.detected.secrets_directory
+    close(host, directory, secrets)
     for number, path in enumerate(adoption.config_files):
         ending = f".{number + 1}" if number else ""
         copy = StringCommand(
@@ -94,26 +94,11 @@ def _keep_all(host: Host, plan: HostPlan) -> bool:
         "volumes": remembered({**plan.current.adopted, **adoption.taken}),
     }
     for name, it in content.items():
-        _write(host, f"{directory}/{name}", it)
+        place(host, f"{directory}/{name}", it)
     for secret, value in adoption.secrets.items():
-        _write(host, f"{plan.detected.secrets_directory}/{secret}", value.encode(), "0444")
+        place(host, f"{secrets}/{secret}", value.encode(), "0444")
     host.log(f"what they are like is kept in {directory}")
     return True
-
-
-def _made(directory: str) -> StringCommand:
-    secrets = f"{directory.rpartition('/')[0]}/secrets"
-    return StringCommand(
-        "umask 077 && mkdir -p", QuoteString(directory), QuoteString(secrets),
-        "&& [ ! -h", QuoteString(directory), "] && [ ! -h", QuoteString(secrets), "]",
-    )  # fmt: skip
-
-
-def _write(host: Host, path: str, content: bytes, mode: str = "0600") -> None:
-    files.send(host, io.BytesIO(content), f"{path}.new")
-    fresh = QuoteString(f"{path}.new")
-    moved = StringCommand(f"chmod {mode}", fresh, "&& mv -f", fresh, QuoteString(path))
-    run(host, moved, f"{path} can't be written", lines=5)
 
 
 def _set_aside(host: Host, plan: HostPlan) -> bool:

@@ -1,6 +1,5 @@
 """A backup brought back to a host: its secrets, and each service's data."""
 
-import io
 import tarfile
 from collections.abc import Generator
 
@@ -14,6 +13,7 @@ from link import files
 from operations.containers import create
 from operations.docker_cli import compose, docker, run
 from operations.health import ServiceFailedError
+from operations.placed import close, place
 from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.backup import Backup
@@ -72,20 +72,12 @@ def _services(what: RestorePlan, load_while: str) -> dict[str, Backup]:
 
 def _secrets(host: Host, what: RestorePlan) -> bool:
     directory = what.plan.detected.secrets_directory
-    made = StringCommand(
-        "umask 077 && mkdir -p", QuoteString(directory), "&& [ ! -h", QuoteString(directory), "]"
-    )
-    if not host.run_shell_command(made)[0]:
-        return refused(host, f"{directory} can't be made")
-    for name in sorted(what.plan.release.secrets()):
-        path = f"{directory}/{name}"
-        files.send(host, io.BytesIO(what.archive.secrets[name].encode()), f"{path}.new")
-        moved = StringCommand(
-            "chmod 0444", QuoteString(f"{path}.new"),
-            "&& mv -f", QuoteString(f"{path}.new"), QuoteString(path),
-        )  # fmt: skip
-        if not host.run_shell_command(moved)[0]:
-            return refused(host, f"secret {name} can't be written")
+    try:
+        close(host, directory)
+        for name in sorted(what.plan.release.secrets()):
+            place(host, f"{directory}/{name}", what.archive.secrets[name].encode(), "0444")
+    except ServiceFailedError as failure:
+        return refused(host, str(failure))
     return True
 
 

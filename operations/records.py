@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
 
 from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
@@ -14,7 +13,7 @@ from operations import journal
 from operations.operator import operator
 from operations.refusal import refused, step
 from operations.start import Startup
-from operations.timing import timeline_of
+from operations.timing import now, timeline_of
 from stack.release.kept import Record, RecordState
 from stack.report.measured import Timeline
 
@@ -90,11 +89,6 @@ def _fresh(plan: HostPlan, number: int) -> Record:
         why=plan.settings.why,
         changes=tuple(change.sentence for change in plan.changes.all),
     )
-
-
-def now() -> str:
-    """The time, as records say it."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _images(host: Host, plan: HostPlan) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The report of a run: built from what was measured, and written where the command was run."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pyinfra.api.host import Host
@@ -9,7 +8,7 @@ from facts.plan import HostPlan
 from facts.verify import Verdict
 from operations.operator import operator
 from operations.start import Startup
-from operations.timing import since_begin_s, timeline_of
+from operations.timing import now, since_begin_s, timeline_of
 from stack.changes.change import Changes
 from stack.changes.observed import ObservedContainer
 from stack.errors import DrydockError
@@ -83,7 +82,7 @@ def _about(host: Host, plan: HostPlan, former: str | None) -> About:
         release=plan.release.id,
         former=former,
         tag=plan.release.tag,
-        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        made_at=now(),
         who=operator(),
         why=plan.settings.why,
         took_s=round(since_begin_s(), 3),

@@ -15,8 +15,8 @@ from link import files
 from operations.docker_cli import docker, run
 from operations.health import ServiceFailedError
 from operations.operator import operator
-from operations.records import now
 from operations.refusal import refused, step
+from operations.timing import now
 from stack.errors import DrydockError
 from stack.quantities import show_memory
 from stack.release import digest

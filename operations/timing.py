@@ -21,6 +21,15 @@ def since_begin_s() -> float:
     return monotonic() - _run_began
 
 
+def now() -> str:
+    """The time, as records and reports say it."""
+    return _told(datetime.now(UTC))
+
+
+def _told(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def timed(host: Host, kind: SpanKind, name: str, begun_s: float, outcome: str) -> Span:
     """Keep how long a piece of work took that ends now."""
     span = Span(kind, name, round(begun_s, 3), round(since_begin_s(), 3), outcome)
@@ -30,8 +39,7 @@ def timed(host: Host, kind: SpanKind, name: str, begun_s: float, outcome: str) -
 
 def timeline_of(host: Host) -> Timeline:
     """What this run has done on a host so far."""
-    began_at = _run_began_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Timeline(began_at=began_at, spans=tuple(_spans.get(host, ())))
+    return Timeline(began_at=_told(_run_began_at), spans=tuple(_spans.get(host, ())))
 
 
 @contextmanager
