@@ -22,21 +22,40 @@ if can_run_lab && command -v apt-get >/dev/null; then
     fi
 fi
 
+# The browser's tests take axe-core from the page's packages.
+prepare() {
+    say "Checkov, and Nautilus' engines and backend, each in an environment of its own"
+    "${UV:-uv}" sync --quiet --frozen --project tests/rendered/checkov
+    "${UV:-uv}" sync --quiet --frozen --project nautilus
+    say "Nautilus: its page"
+    cd nautilus/frontend
+    npm ci --no-progress
+    npm test
+}
+
+log=$(mktemp)
+beside=
+# shellcheck disable=SC2317 # the trap calls it
+end() {
+    [ -z "$beside" ] || kill "$beside" 2>/dev/null || true
+    rm -f "$log"
+    $down
+}
+trap end EXIT
+
+# The lab mostly waits for its packages.
+(set -e; prepare) >"$log" 2>&1 &
+beside=$!
 if can_run_lab && ! $python -m lab status >/dev/null 2>&1; then
     say "Starting two simulated Macs"
     down="$python -m lab down"
-    trap '$down' EXIT
     $python -m lab up --n 2 --chips m4max,m1
 fi
-
-say "Checkov, in an environment of its own"
-"${UV:-uv}" sync --quiet --frozen --project tests/rendered/checkov
-
-# First: the browser's tests take axe-core from here.
-say "Nautilus: its page"
-(cd nautilus/frontend && npm ci --no-progress && npm test)
-
-"${UV:-uv}" sync --quiet --frozen --project nautilus
+prepared=0
+wait $beside || prepared=$?
+beside=
+cat "$log"
+[ $prepared = 0 ] || exit $prepared
 
 if [ $# -gt 0 ]; then
     say "Drydock: $*"
@@ -56,11 +75,9 @@ beside() {
     return "$failed"
 }
 
-log=$(mktemp)
 say "Drydock: the stories of the first Mac, and what needs none: shown when the others are done"
 beside >"$log" 2>&1 &
 beside=$!
-trap 'kill $beside 2>/dev/null || true; rm -f "$log"; $down' EXIT
 say "Drydock: the stories of the second Mac, of odd ones, and of the lab itself"
 status=0
 $python -m pytest -m "lab and not mac1" || status=$?
