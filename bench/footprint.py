@@ -11,6 +11,7 @@ from bench.result import Result, Target
 
 MIB = 1024**2
 GIB = 1024**3
+CODE = "COPY /app/nautilus "
 
 
 def footprint(directory: Path, rounds: int) -> Result:
@@ -18,7 +19,9 @@ def footprint(directory: Path, rounds: int) -> Result:
     (host,) = lab_hosts(1, directory)
     converge([host])
     memory = [memory_now(host) for _ in range(rounds)]
-    layers = {name: _layers(host, name) for name in (*host.stack.images, *host.stack.services)}
+    names = (*host.stack.images, *host.stack.services)
+    steps = {name: _steps(host, name) for name in names}
+    layers = {name: _layers(steps[name]) for name in names}
     shared = set().union(*(layers[name] for name in host.stack.images))
     own = {
         name: sum(size for key, size in layers[name].items() if key not in shared) / MIB
@@ -36,6 +39,7 @@ def footprint(directory: Path, rounds: int) -> Result:
             },
             "all services: memory GiB": [sum(one.values()) / GIB for one in memory],
             **{f"{name}: image's own layers MiB": [size] for name, size in own.items()},
+            **{f"{name}: what new code replaces MiB": [_code(steps[name])] for name in engines},
             "all images: layers GiB": [sum(every.values()) / GIB],
         },
         (
@@ -46,20 +50,31 @@ def footprint(directory: Path, rounds: int) -> Result:
     )
 
 
-def _layers(host: Host, name: str) -> dict[str, int]:
-    """An image's layers, with their bytes.
-
-    Two images share a layer if they share all that it was built on, too: so it is known by the
-    whole history up to it.
-    """
+def _steps(host: Host, name: str) -> list[dict[str, str]]:
+    """The steps that an image was built in, the first one first."""
     image = f"{host.stack.name}-{name}:{host.state.group}"
     said = host.docker("history", "--no-trunc", "--human=false", "--format", "{{json .}}", image)
     steps = [json.loads(line) for line in run(host.ssh(said)).output.splitlines()]
     if not steps:
         raise BenchError(f"{image} has no history")
+    return steps[::-1]
+
+
+def _layers(steps: list[dict[str, str]]) -> dict[str, int]:
+    """An image's layers, with their bytes.
+
+    Two images share a layer if they share all that it was built on, too: so it is known by the
+    whole history up to it.
+    """
     layers, history = {}, ""
-    for step in reversed(steps):
+    for step in steps:
         parts = (history, step["CreatedAt"], step["CreatedBy"], step["Size"])
         history = sha256(json.dumps(parts).encode()).hexdigest()
         layers[history] = int(step["Size"])
     return layers
+
+
+def _code(steps: list[dict[str, str]]) -> float:
+    """MiB of an engine's image from its code on, which come after all libraries."""
+    first = next(n for n, step in enumerate(steps) if step["CreatedBy"].startswith(CODE))
+    return sum(int(step["Size"]) for step in steps[first:]) / MIB
