@@ -21,10 +21,12 @@ from operations import (
     releases,
     restore,
     sbom,
+    share,
     verification,
 )
 from operations.announce import announce, attach
 from operations.heat import Gate
+from operations.lacking import join
 from operations.preflight import preflight
 from operations.refusal import fails_alone
 from operations.start import Startup
@@ -43,6 +45,7 @@ def deploy(host: Host) -> None:
 
     release, changes, detected = plan.release, plan.changes, plan.detected
     settings, startup, gate = plan.settings, Startup(), Gate(plan)
+    lacking = join(host, plan)
 
     restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
@@ -68,15 +71,19 @@ def deploy(host: Host) -> None:
     attach(host, made, changes, "pull")
     made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")
     attach(host, made, changes, "tag")
+    share.take(lacking=lacking, name="Take images from other hosts")
     made = images.build(
         release=release,
         changes=changes,
         detected=detected,
         settings=settings,
         gate=gate,
+        lacking=lacking,
         name="Build images",
     )
     attach(host, made, changes, "build")
+    share.publish(lacking=lacking, name="Push images")
+    share.finish(lacking=lacking, gate=gate, name="Take images that another host has built")
     keep.protect(plan=plan, name="Protect images of kept releases")
     made = containers.remove(changes=changes, detected=detected, name="Remove containers")
     attach(host, made, changes, "remove")

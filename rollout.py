@@ -83,7 +83,10 @@ class Rollout:
     def _one(self, wave: Wave) -> bool:
         _say(f"{wave.name}: {', '.join(wave.hosts)}")
         before = {host: _report_text(host) for host in wave.hosts}
-        status = self._pyinfra.run("deploy.py", wave.hosts, "-y", *self._words)
+        done = [outcome.host for outcome in self.outcomes.values() if outcome.good]
+        # With build_once a wave takes the images of those before it.
+        sources = [f"--data=image_sources={json.dumps(done)}"] if done else []
+        status = self._pyinfra.run("deploy.py", wave.hosts, *sources, "-y", *self._words)
         for host in wave.hosts:
             self.outcomes[host] = outcome_of(host, _fresh_report(host, before[host]))
         if self._pyinfra.interrupted:

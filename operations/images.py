@@ -22,6 +22,7 @@ from facts.observe import by_digest, cannot_pull, familiar, mirrored
 from link.daemon import close, daemon
 from operations.docker_cli import docker
 from operations.heat import Gate
+from operations.lacking import Lacking
 from operations.progress import Progress
 from operations.refusal import refused, step
 from stack.changes.change import Changes
@@ -79,6 +80,7 @@ def build(
     detected: Detected,
     settings: Settings,
     gate: Gate | None = None,
+    lacking: Lacking | None = None,
 ) -> Generator[PyinfraCommand, None, None]:
     """Build the images whose content the host lacks.
 
@@ -87,6 +89,7 @@ def build(
     + detected: the host
     + settings: CA bundle, package indexes, how many builds at once
     + gate: what a Mac's heat keeps waiting; None waits for nothing
+    + lacking: what of it the host builds itself; None: all
 
     Idempotent: an image is known by the digest of all that it is made of, kept as its label.
     """
@@ -95,7 +98,7 @@ def build(
         return
     for name, content in build_secrets(settings).items():
         yield FileUploadCommand(io.BytesIO(content), f"{detected.directory}/docker/{name}")
-    yield step(_build_all, release, names, detected, settings, gate)
+    yield step(build_all, release, names, detected, settings, gate, lacking)
 
 
 @operation()
@@ -151,14 +154,23 @@ def _fields(*fields: str) -> str:
     return line.getvalue()
 
 
-def _build_all(
+def build_all(
     host: Host,
     release: Release,
     names: tuple[str, ...],
     detected: Detected,
     settings: Settings,
     gate: Gate | None = None,
+    lacking: Lacking | None = None,
 ) -> bool:
+    """Build images of a release by BuildKit, as a step of an operation.
+
+    + names: which, unless `lacking` says it
+    """
+    if lacking:
+        names = lacking.mine()
+        if not names:
+            return True
     # Each build takes a session of the connection; the daemon's client opens its own again.
     close(host)
     parallel = settings.build_parallel or min(detected.daemon.cpus, MAX_PARALLEL)
@@ -177,7 +189,11 @@ def _build_all(
             return built
 
         # Shared images first, one after the other: each may build on the one before.
-        return all(one(group) for group in shared) and all(Pool(parallel).map(one, services))
+        done = all(one(group) for group in shared) and all(Pool(parallel).map(one, services))
+    if done and lacking:
+        lacking.made(names)
+        lacking.built += names
+    return done
 
 
 def _alike(release: Release, names: tuple[str, ...]) -> list[list[str]]:

@@ -45,6 +45,12 @@ class Settings(Data):
     """Free disk space without which nothing is built."""
     build_parallel: int | None = Field(None, ge=1, le=6)
     """Images built at once; default: the daemon's CPUs, at most 4."""
+    build_once: bool = False
+    """Whether of several hosts that need the same image one builds it, and the others take it."""
+    image_registry: str | None = Field(None, pattern=r"^[A-Za-z0-9.:/_-]+$")
+    """Registry through which they take it, which needs no login; none: SSH. Implies build_once."""
+    image_sources: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    """With build_once: hosts of the inventory that may have images already, beside a run's own."""
     keep_releases: int = Field(5, ge=1)
     """How many verified releases a host keeps, the current one included."""
     monitor: Annotated[Literal["off", "agent", "daemon"], BeforeValidator(_monitor)] = "agent"

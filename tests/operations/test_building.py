@@ -46,7 +46,7 @@ def release(demo_project):
 
 def build(host, release, names, home="/Users/me", gate=None, **settings):
     found = demo_host(home)
-    return images._build_all(host, release, names, found, demo_inputs(**settings).settings, gate)
+    return images.build_all(host, release, names, found, demo_inputs(**settings).settings, gate)
 
 
 def values(words, flag):

@@ -55,6 +55,7 @@ def arguments(kwargs, facts, project):
         "current": lambda said: SimpleNamespace(**said) if isinstance(said, dict) else said,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
         "jobs": lambda kinds: tuple(demo_job(it, facts.get("home", "/Users/me")) for it in kinds),
+        "lacking": lambda said: lacking_of(**said),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
         "way": vm_way_of,
@@ -67,6 +68,13 @@ def arguments(kwargs, facts, project):
         "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
     }
     return {name: readers.get(name, lambda it: it)(value) for name, value in kwargs.items()}
+
+
+def lacking_of(names, **settings):
+    """What a host lacks, with its settings."""
+    said = demo_inputs(**settings).settings
+    shares = bool(said.build_once or said.image_registry)
+    return SimpleNamespace(names=names, shares=shares, plan=SimpleNamespace(settings=said))
 
 
 def plan_of(said, facts, project):

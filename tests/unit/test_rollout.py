@@ -88,7 +88,11 @@ def lines(done):
 def test_each_wave_is_one_run_and_is_summed_up(play):
     done = play("--waves", "1", "--data", "why=x", "--parallel", "2")
     assert done.status == 0, done.stderr
-    assert done.calls == [f"deploy.py {host} --data=why=x -y --parallel=2" for host in "abc"]
+    assert done.calls == [
+        "deploy.py a --data=why=x -y --parallel=2",
+        'deploy.py b --data=why=x --data=image_sources=["a"] -y --parallel=2',
+        'deploy.py c --data=why=x --data=image_sources=["a", "b"] -y --parallel=2',
+    ]
     assert lines(done)["a"].startswith("new 14.5 3/3 containers healthy")
     assert done.stdout.endswith("3 of 3 hosts run what was rolled out, verified\n")
 
@@ -116,7 +120,7 @@ def test_a_failed_wave_goes_back_and_the_rest_is_left_alone(play):
     assert done.status == 1
     assert done.calls == [
         "deploy.py a -y",
-        "deploy.py b c d e f -y",
+        'deploy.py b c d e f --data=image_sources=["a"] -y',
         'rollback.py b --data=release="old" -y',
         'rollback.py d --data=release="older" -y',
     ]
@@ -161,7 +165,7 @@ def test_ctrl_c_says_who_is_done_and_who_was_not_begun(play):
     deployed = {"a": report("a"), "c": report("c")}
     done = play("--waves", "2", hosts="abcd", interrupted="b", **{"deploy.py": deployed})
     assert done.status == 128 + signal.SIGINT, done.stderr
-    assert done.calls == ["deploy.py a -y", "deploy.py b c -y"]
+    assert done.calls == ["deploy.py a -y", 'deploy.py b c --data=image_sources=["a"] -y']
     found = lines(done)
     assert found["a"].startswith("new 14.5 3/3")
     assert found["b"] == "interrupted: run it again"
