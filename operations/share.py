@@ -56,7 +56,8 @@ def publish(lacking: Lacking) -> Generator[PyinfraCommand, None, None]:
 
     + lacking: what the host lacked
     """
-    if lacking.names and lacking.plan.settings.image_registry:
+    # By now it may have built all that it lacked.
+    if lacking.digests and lacking.plan.settings.image_registry:
         yield step(_publish, lacking)
 
 

@@ -70,11 +70,13 @@ def arguments(kwargs, facts, project):
     return {name: readers.get(name, lambda it: it)(value) for name, value in kwargs.items()}
 
 
-def lacking_of(names, **settings):
-    """What a host lacks, with its settings."""
+def lacking_of(names, built=(), **settings):
+    """What a host lacks and what it has built by now, with its settings."""
     said = demo_inputs(**settings).settings
     shares = bool(said.build_once or said.image_registry)
-    return SimpleNamespace(names=names, shares=shares, plan=SimpleNamespace(settings=said))
+    digests = dict.fromkeys((*names, *built), "digest")
+    plan = SimpleNamespace(settings=said)
+    return SimpleNamespace(names=names, digests=digests, shares=shares, plan=plan)
 
 
 def plan_of(said, facts, project):
