@@ -26,6 +26,7 @@ from bench.optimum import STACKS, optimum
 from bench.replacement import replacement
 from bench.result import Result
 from bench.start import start
+from bench.swarm import swarm
 from lab.process import LabError
 
 BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "optimum": (optimum, STACKS),
     "contention": (contention, 5),
     "faults": (faults, 50),
+    "swarm": (swarm, 3),
     "replacement": (replacement, 10),
 }
 """Name → benchmark, and how many rounds it takes unless told otherwise."""

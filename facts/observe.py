@@ -21,6 +21,7 @@ from stack.changes.lock import read_lock
 from stack.changes.observed import Observed, read_container, read_image
 from stack.errors import DrydockError
 from stack.model import Stack
+from stack.release.containers import SWARM_LABEL
 from stack.release.images import STACK_LABEL, UPSTREAM_LABEL, upstream_references
 from stack.release.kept import KeptRelease, read_kept
 from stack.release.launchd import FoundMonitor, Kind, kind_at
@@ -38,9 +39,10 @@ def observe(
     """
     api = daemon(host, runtime)
     names = {stack.container_name(service) for service in stack.services}
+    everything = api.containers(all=True)
     listed = [
         it
-        for it in api.containers(all=True)
+        for it in everything
         if it.get("Labels", {}).get(STACK_LABEL) == stack.name
         or names & {name.removeprefix("/") for name in it["Names"]}
     ]
@@ -66,6 +68,10 @@ def observe(
             ref
             for ref in upstream_references(stack)
             if ref not in local or local[ref] != (pins or {}).get(ref, local[ref])
+        ),
+        in_swarm=any(
+            it["State"] == "running" and it.get("Labels", {}).get(SWARM_LABEL) == stack.name
+            for it in everything
         ),
     )
 

@@ -103,6 +103,15 @@ def refuse_names(release: Release, observed: Observed) -> None:
         )
 
 
+def refuse_node(stack: str, observed: Observed) -> None:
+    """Refuse a host that runs the stack as a node of a swarm: both would write to its volumes."""
+    if observed.in_swarm:
+        raise DrydockError(
+            f"runs {stack} as a node of a swarm: change it there with swarm.py, or remove it from"
+            f" the swarm first (docker stack rm {stack})"
+        )
+
+
 def refuse_lost_secrets(release: Release, secrets: Iterable[str], volumes: Iterable[str]) -> None:
     """Refuse to generate a secret anew whose former value is in a volume's data.
 

@@ -21,13 +21,13 @@ from stack.daemon import daemon_of
 from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.model import Map, Stack
-from stack.release.containers import SERVICE_LABEL
+from stack.release.containers import SERVICE_LABEL, SWARM_LABEL
 from stack.release.images import STACK_LABEL
 from stack.release.render import Release, render_release
 from stack.swarm.compare import with_names
 from stack.swarm.membership import FoundNode, Member, member_of, node_of
 from stack.swarm.placement import Node
-from stack.swarm.spec import KEPT_AS_LABEL, SWARM_LABEL, network_name, swarm_name
+from stack.swarm.spec import KEPT_AS_LABEL, network_name, swarm_name
 from stack.swarm.steps import Found, FoundService, hosts_by_service
 
 Json = dict[str, Any]

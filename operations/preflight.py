@@ -7,6 +7,7 @@ from facts.ports import Listeners
 from facts.requirements import (
     refuse_lost_secrets,
     refuse_names,
+    refuse_node,
     refuse_ports,
     refuse_tools,
     wanted_ports,
@@ -21,6 +22,7 @@ def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
 
     DrydockError when a tool, a port, disk space or a file is missing, or a name is taken.
     """
+    refuse_node(plan.release.stack.name, plan.observed)
     refuse_names(plan.release, plan.adoption.without(plan.observed))
     if not plan.changes:
         return None

@@ -79,6 +79,8 @@ class Observed:
     """Upstream reference → digest, as far as it is known."""
     missing_upstream: tuple[str, ...]
     """Upstream references that the host has no image of yet."""
+    in_swarm: bool = False
+    """Whether the host runs containers of the stack as a node of a swarm."""
 
     def image_by_digest(self, digest: str) -> ObservedImage | None:
         """An image with that content, whatever it is tagged."""

@@ -18,6 +18,11 @@ RELEASE_LABEL = "dev.drydock.release"
 """Container label: the digest of the service's own part of the release."""
 STAND_IN_LABEL = "dev.drydock.stands-in-for"
 """Container label: the service that it answers for while that one is replaced."""
+SWARM_LABEL = "dev.drydock.swarm"
+"""Label on services, containers, secrets and networks of a swarm: the stack that they belong to.
+
+Not the label of a stack on one Mac, whose deploy would take these containers for strays.
+"""
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from stack.model import Allocation, HealthCheck, Service, Stack
 from stack.release import digest
-from stack.release.containers import LOG_OPTIONS, RELEASE_LABEL, SERVICE_LABEL, Container
+from stack.release.containers import (
+    LOG_OPTIONS,
+    RELEASE_LABEL,
+    SERVICE_LABEL,
+    SWARM_LABEL,
+    Container,
+)
 from stack.release.images import STACK_LABEL
 from stack.settings import Settings
 
-SWARM_LABEL = "dev.drydock.swarm"
-"""Label on services, containers, secrets and the network: the stack that they belong to.
-
-Not the label of a stack on one Mac, whose deploy would take these containers for strays.
-"""
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 """By which `docker stack services STACK` finds them."""
 KEPT_AS_LABEL = "dev.drydock.secret"

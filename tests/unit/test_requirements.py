@@ -9,6 +9,7 @@ from facts.requirements import (
     refuse_chip,
     refuse_lost_secrets,
     refuse_names,
+    refuse_node,
     refuse_ports,
     refuse_tools,
     require_daemon,
@@ -174,6 +175,12 @@ def test_a_container_of_somebody_else_under_our_name_is_refused(release, labels,
     message = said(refuse_names, release(), observed(release(), containers=containers))
     assert message.startswith(f"container demo-risk-engine exists already, made {by}")
     assert "docker rename demo-risk-engine demo-risk-engine-former" in message
+
+
+def test_a_node_of_a_swarm_is_no_mac_of_its_own(release):
+    refuse_node("demo", observed(release()))
+    message = said(refuse_node, "demo", replace(observed(release()), in_swarm=True))
+    assert message.startswith("runs demo as a node of a swarm: change it there with swarm.py")
 
 
 # Secrets
