@@ -94,11 +94,13 @@ def test_targets_are_of_each_size_and_of_the_growth_from_five():
     assert not found["CPU a host, 100 hosts / 5"].met
     assert len(found) == 6
     assert [it.what for it in targets(samples, [1])] == ["1: drydock / ansible, CPU"]
+    del samples["100: ansible, CPU s a host"]
+    assert len(targets(samples, [1, 5, 20, 100])) == 5
 
 
 def test_numbers_of_hosts_are_read_in_order():
     assert sizes_of("20,5,5") == [5, 20]
-    with pytest.raises(BenchError, match="DRYDOCK_BENCH_HOSTS=5,x"):
+    with pytest.raises(BenchError, match="'5,x' is no number of hosts"):
         sizes_of("5,x")
 
 
