@@ -70,7 +70,7 @@ def _tidy(host: Host, plan: HostPlan) -> bool:
 def _retention(host: Host, plan: HostPlan, keep: int, used: Iterable[str]) -> Retention:
     observed = observe(host, plan.detected.runtime, plan.release.stack)
     kept = kept_releases(host, plan.detected.directory)
-    return retention(kept, plan.release, observed.images, used, keep)
+    return retention(kept, plan.release, observed.images, used, keep, plan.current.id)
 
 
 def _holders(api: APIClient, plan: HostPlan) -> list[dict[str, str]]:

@@ -86,6 +86,7 @@ def _fresh(plan: HostPlan, number: int) -> Record:
         number=number,
         deployed_at=now(),
         who=operator(),
+        former=plan.current.id if plan.current.id != plan.release.id else None,
         why=plan.settings.why,
         changes=tuple(change.sentence for change in plan.changes.all),
     )

@@ -29,6 +29,8 @@ class Record(Data):
     """Counts a host's deployments; unlike clocks it never goes back."""
     deployed_at: str
     who: str
+    former: str | None = None
+    """The release that it took the place of."""
     why: str | None = None
     changes: tuple[str, ...] = ()
     """What its deployment changed, in words."""
@@ -150,10 +152,11 @@ def choose_former(kept: Iterable[KeptRelease], current: str | None) -> KeptRelea
 
 
 def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None) -> KeptRelease:
-    """The release to go back to: the wanted one, or the last good one before the current.
+    """The release to go back to: the wanted one, or the good one that ran before the current.
 
-    A deployment after the current release that never ended well counts as what to go back from.
-    DrydockError names what there is.
+    That is what the current one took the place of, or else the last one before it. A deployment
+    after the current release that never ended well counts as what to go back from. DrydockError
+    names what there is.
     """
     releases = sorted(kept, key=lambda it: it.number, reverse=True)
     known = ", ".join(it.id for it in releases) or "none"
@@ -167,12 +170,18 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
                 f" called so; kept are {known}"
             )
         return found[0]
-    number = next((it.number for it in releases if it.id == current), 0)
+    running = next((it for it in releases if it.id == current), None)
+    number = running.number if running else 0
     broken = [
         it.number
         for it in releases
         if it.record and it.record.state in ("unfinished", "failed") and it.number > number
     ]
+    if running and running.record and not broken:
+        former = next((it for it in releases if it.id == running.record.former), None)
+        # One with a higher number was gone forward from since: that would lead there again.
+        if former and former.good and former.number < number:
+            return former
     before = max([number, *broken]) or float("inf")
     good = [it for it in releases if it.good and it.number < before]
     if not good:

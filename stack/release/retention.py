@@ -27,9 +27,11 @@ def retention(
     images: Mapping[str, ObservedImage],
     used_images: Iterable[str],
     keep_releases: int,
+    former: str | None = None,
 ) -> Retention:
     """Keep the last good releases and the current one; others go with what they alone use.
 
+    + former: what ran before; it counts as the last one, however long ago it was deployed first
     + images: the stack's images on the host, by id
     + used_images: ids of those that some container uses, the holding ones excepted
 
@@ -37,7 +39,9 @@ def retention(
     release that was gone back to, so then no image goes.
     """
     known = list(kept)
-    good = sorted((it for it in known if it.good), key=lambda it: it.number, reverse=True)
+    good = sorted(
+        (it for it in known if it.good), key=lambda it: (it.id == former, it.number), reverse=True
+    )
     others = [it for it in good if it.id != current.id]
     stays = {current.id, *(it.id for it in others[: keep_releases - 1])}
     releases = [it.release for it in known if it.id in stays and it.release]

@@ -41,9 +41,9 @@ def kept(release, number=1, state="good", **changed):
     return read_kept(**{**said, **changed})
 
 
-def known(number, state="good"):
+def known(number, state="good", **fields):
     name = f"{number:012d}"
-    return KeptRelease(name, record(name, number, state) if state else None, None, ())
+    return KeptRelease(name, record(name, number, state, **fields) if state else None, None, ())
 
 
 def test_a_release_is_read_back_as_it_was_written(release):
@@ -110,6 +110,21 @@ def test_a_record_that_is_damaged_leaves_the_release_usable(release, text):
 def test_the_last_good_release_before_what_runs_is_chosen(states, current, chosen):
     releases = [known(number, state) for number, state in enumerate(states, 1)]
     assert choose(releases, f"{current:012d}", None).number == chosen
+
+
+@pytest.mark.parametrize(
+    ("states", "former", "chosen"),
+    [
+        (["good", "good", "good"], 1, 1),  # the second was gone back from before
+        (["failed", "good", "good"], 1, 2),
+        (["good", "good", "good"], None, 2),
+        (["good", "good", "good", "failed"], 1, 3),  # kept broken: what ran before is the third
+    ],
+)
+def test_what_the_current_release_took_the_place_of_comes_before_later_ones(states, former, chosen):
+    releases = [known(number, state) for number, state in enumerate(states, 1)]
+    releases[2] = known(3, former=f"{former:012d}" if former else None)
+    assert choose(releases, known(3).id, None).number == chosen
 
 
 def test_without_an_earlier_good_release_there_is_nowhere_to_go():
@@ -209,6 +224,15 @@ def test_the_last_releases_stay_with_their_images_and_others_go(release):
     assert kept_two.held_images == ("i-former",)
     assert retention(found, current, images, ["i-used", "i-old"], 2).old_images == ()
     assert retention(found, current, images, [], 4).held_images == ("i-old", "i-former")
+
+
+def test_what_ran_before_stays_however_old_it_is(release):
+    """After a rollback to it and a new deploy, many that came between are younger."""
+    current = release()
+    found = [known(n) for n in range(1, 5)]
+    found.append(KeptRelease(current.id, record(current.id, 5), current, ()))
+    kept_two = retention(found, current, {}, [], 2, former=known(1).id)
+    assert kept_two.old_releases == tuple(known(n).id for n in (2, 3, 4))
 
 
 def test_failed_releases_go_and_crowd_no_good_one_out(release):
