@@ -1,6 +1,6 @@
 """The registry that hosts share images through: pushed by who built them, pulled by the others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from docker import APIClient
@@ -14,6 +14,8 @@ from stack.release.images import LABEL, Image
 
 NOBODY = dict[str, str]()
 """The login that is sent: some daemons refuse a push without one."""
+LAYER = ("Already exists", "Pulling fs layer")
+"""What a daemon says once of each layer of an image that it pulls."""
 
 
 def fetch(host: Host, lacking: Lacking, registry: str) -> Moved | None:
@@ -24,21 +26,18 @@ def fetch(host: Host, lacking: Lacking, registry: str) -> Moved | None:
     """
     api = daemon(host, lacking.plan.detected.runtime)
     names: list[str] = []
-    moved_bytes, there, layers = 0, set[str](), set[str]()
+    there, layers = set[str](), set[str]()
     for name in lacking.names:
         image = lacking.plan.release.images[name]
         lines = _pulled(api, _place(image, registry), image)
         if lines is None:
             continue
-        for line in lines:
-            if "Already exists" in line.get("status", ""):
-                there.add(line["id"])
-        sizes = _sizes(lines)
-        moved_bytes += sum(sizes.values())
-        layers |= sizes.keys() | there
+        # The daemon counts bytes for a progress bar alone: of a small layer it tells none.
+        there |= {line["id"] for line in lines if line.get("status") == "Already exists"}
+        layers |= {line["id"] for line in lines if line.get("status") in LAYER}
         if _taken_over(api, _place(image, registry), image):
             names.append(name)
-    return Moved(tuple(names), moved_bytes, len(layers), len(there)) if names else None
+    return Moved(tuple(names), None, len(layers), len(there)) if names else None
 
 
 def push(host: Host, lacking: Lacking, registry: str, names: Iterable[str]) -> None:
@@ -79,16 +78,6 @@ def _pulled(api: APIClient, place: str, image: Image) -> list[dict[str, Any]] | 
         if "error" in line:
             raise DockerException(line["error"])
     return lines
-
-
-def _sizes(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Layer → bytes that the daemon has read of it."""
-    sizes: dict[str, int] = {}
-    for line in lines:
-        if line.get("status") == "Downloading":
-            now = line.get("progressDetail", {}).get("current", 0)
-            sizes[line["id"]] = max(now, sizes.get(line["id"], 0))
-    return sizes
 
 
 def _taken_over(api: APIClient, place: str, image: Image) -> bool:

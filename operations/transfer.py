@@ -46,7 +46,8 @@ class Moved:
 
     names: tuple[str, ...]
     """Images that are now on the host, each as it is on its source."""
-    sent_bytes: int
+    sent_bytes: int | None
+    """None: nobody here could count them."""
     layers: int
     """Layers of these images."""
     there: int
@@ -55,8 +56,8 @@ class Moved:
     @property
     def words(self) -> str:
         """101.2 MB moved, 3 of 9 layers were there."""
-        moved = f"{self.sent_bytes / 1e6:.1f} MB moved"
-        return f"{moved}, {self.there} of {self.layers} layers were there"
+        moved = "" if self.sent_bytes is None else f"{self.sent_bytes / 1e6:.1f} MB moved, "
+        return f"{moved}{self.there} of {self.layers} layers were there"
 
 
 def move(host: Host, located: Located, source: Source, images: Mapping[str, Image]) -> Moved | None:

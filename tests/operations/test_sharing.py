@@ -169,8 +169,8 @@ class RegistryDouble:
     def pull(self, place, tag, **_):
         self.pulled = f"{place}:{tag}"
         yield {"status": "Already exists", "id": "base"}
-        yield {"status": "Downloading", "id": "top", "progressDetail": {"current": 10}}
-        yield {"status": "Downloading", "id": "top", "progressDetail": {"current": 4200}}
+        yield {"status": "Pulling fs layer", "id": "top"}
+        yield {"status": "Download complete", "id": "top"}
 
     def inspect_image(self, _reference):
         return {"Id": "sha256:1", "Config": {"Labels": {"dev.drydock.image": self.digest}}}
@@ -192,7 +192,8 @@ def test_only_the_content_that_was_asked_for_is_taken_from_a_registry(run, monke
     assert api.pulled == f"reg:5000/demo-risk:{image.pinned_reference.rpartition(':')[2]}"
     assert api.removed == [api.pulled]
     if right:
-        assert moved == Moved(("risk",), 4200, 2, 1)
+        assert moved == Moved(("risk",), None, 2, 1)
+        assert moved.words == "1 of 2 layers were there"
         assert [tag for _, tag in api.tags] == [image.reference, image.pinned_reference]
     else:
         assert (moved, api.tags) == (None, [])
