@@ -13,10 +13,11 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def odd_lab() -> Iterator[Lab]:
-    """Hosts with other runtimes and chips, whose user may become root."""
-    chips, runtimes = "m1,m3ultra,m5max,m1,intel,macvm", "colima,orbstack,rancher,linux"
+    """Hosts with other runtimes and chips, then three with one chip; their user may become root."""
+    chips = "m1,m3ultra,m5max,m1,intel,macvm,m1,m1,m1"
+    runtimes = "colima,orbstack,rancher,linux"
     desktops = ",docker-desktop,docker-desktop"
-    words = ("--n", "6", "--chips", chips, "--runtimes", runtimes + desktops, "--sudo")
+    words = ("--n", "9", "--chips", chips, "--runtimes", runtimes + desktops, "--sudo")
     with lab_of_its_own("odd", 2, *words) as running:
         yield running
 
