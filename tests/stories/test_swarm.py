@@ -76,6 +76,9 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
     again = fleet.run("-y")
     assert again.status == 0, again.text
     assert "no changes: fleet on 2 nodes" in again.text
+    alone = fleet.project.run("deploy.py", "-y", hosts="mac1", inventory=fleet.inventory)
+    assert alone.status != 0
+    assert "runs fleet as a node of a swarm" in alone.words
     assert fleet.containers() == running
 
 
