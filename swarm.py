@@ -12,11 +12,12 @@ from facts.requirements import refuse_tools
 from facts.swarm_images import images_on
 from facts.swarm_plan import planned_once
 from facts.tools import Tools
-from operations import images, releases, swarm, swarm_cores, swarm_services
+from operations import images, releases
 from operations.announce import attach, attach_made
 from operations.images import build_secrets
 from operations.refusal import fails_alone
-from operations.swarm_announce import announce
+from operations.swarm import cores, nodes, services
+from operations.swarm.announce import announce
 
 
 @fails_alone
@@ -54,14 +55,14 @@ def main(host: Host) -> None:
         release=release, changes=changes, detected=detected, settings=settings, name="Build images"
     )
     attach(host, made, changes, "build")
-    swarm.tidy(changes=changes, detected=detected, name="Remove build contexts")
+    nodes.tidy(changes=changes, detected=detected, name="Remove build contexts")
     if look is not plan.manager:
         return
-    made = swarm.form(swarm=plan, name="Form the swarm")
-    attach_made(host, made, plan.as_json(*swarm.FORMS))
-    made = swarm_services.converge(swarm=plan, name="Bring services up")
-    attach_made(host, made, plan.as_json(*swarm_services.CONVERGES))
-    made = swarm_cores.pin(swarm=plan, name="Keep containers on their cores")
+    made = nodes.form(swarm=plan, name="Form the swarm")
+    attach_made(host, made, plan.as_json(*nodes.FORMS))
+    made = services.converge(swarm=plan, name="Bring services up")
+    attach_made(host, made, plan.as_json(*services.CONVERGES))
+    made = cores.pin(swarm=plan, name="Keep containers on their cores")
     attach_made(host, made, plan.as_json("cores"))
 
 

@@ -9,10 +9,11 @@ from pyinfra.api.host import Host
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.vm_plan import plan_installation, plan_vm
-from operations import lock, vm
+from operations import lock
 from operations.announce import attach
 from operations.refusal import fails_alone
-from operations.vm_announcement import announce
+from operations.vm import size
+from operations.vm.announce import announce
 
 
 @fails_alone
@@ -21,16 +22,16 @@ def main(host: Host) -> None:
     installation = plan_installation(host)
     if installation:
         announce(host, installation.changes)
-        made = vm.install(installation=installation, name="Install Colima")
+        made = size.install(installation=installation, name="Install Colima")
         attach(host, made, installation.changes, "install")
         return
     way = plan_vm(host)
     if lock.waited_for(host, way.plan):
         way = plan_vm(host)
     announce(host, way.plan.changes, way)
-    vm.consent(way=way, name="Ask whether the VM may be restarted")
+    size.consent(way=way, name="Ask whether the VM may be restarted")
     lock.take(plan=way.plan, purpose="a new size of Docker's VM", name="Take the lock")
-    made = vm.resize(way=way, name="Resize the VM")
+    made = size.resize(way=way, name="Resize the VM")
     attach(host, made, way.plan.changes, "resize")
 
 

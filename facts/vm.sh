@@ -22,8 +22,8 @@ docker-desktop)
     directory="$HOME/Library/Group Containers/group.com.docker"
     file=$directory/settings-store.json
     [ -e "$file" ] || [ ! -e "$directory/settings.json" ] || file=$directory/settings.json
-    kind=file
-    [ ! -h "$file" ] || kind=link
+    kind='file'
+    [ ! -h "$file" ] || kind='link'
     printf '%s\t%s\n' "$kind" "$file"
     if "$cli" desktop status >/dev/null 2>&1 </dev/null; then printf 'program\t%s\n' "$cli"; fi
     ;;

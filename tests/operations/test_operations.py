@@ -36,7 +36,7 @@ FIXTURES = sorted(HERE.glob("*/*.json"))
 
 
 def operation_of(name):
-    module, function = name.split(".")
+    module, _, function = name.rpartition(".")
     return getattr(importlib.import_module(f"operations.{module}"), function)
 
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from operations import swarm_health
 from operations.health import ServiceFailedError
-from operations.swarm_health import TaskWatch
+from operations.swarm import health
+from operations.swarm.health import TaskWatch
 from stack.swarm.placement import Place
 from stack.swarm.spec import service_spec
 from stack.swarm.steps import Found, FoundService
@@ -48,8 +48,8 @@ def spec(demo_project):
 @pytest.fixture
 def watch(demo_project, monkeypatch):
     logs = SimpleNamespace(logs=lambda container, tail: f"{container} has no store".encode())
-    monkeypatch.setattr(swarm_health, "daemon", lambda *_: logs)
-    monkeypatch.setattr(swarm_health, "LOOK_S", 0.001)
+    monkeypatch.setattr(health, "daemon", lambda *_: logs)
+    monkeypatch.setattr(health, "LOOK_S", 0.001)
 
     def made(manager, services=(), deadline_s=60.0):
         stack = demo_release(demo_project, {"risk": {"health": {"deadline_s": deadline_s}}}).stack
@@ -109,7 +109,7 @@ def test_an_update_counts_when_swarm_says_so_not_by_what_it_said_of_the_last(wat
 
 
 def test_one_without_a_node_that_has_room_is_told_after_its_deadline(watch, spec, monkeypatch):
-    monkeypatch.setattr(swarm_health, "MONITOR_S", 0)
+    monkeypatch.setattr(health, "MONITOR_S", 0)
     pending = task(spec, "pending", node=None, Err="no suitable node")
     waiting = watch(Manager([{**pending, "DesiredState": "running"}]), deadline_s=0.01)
     waiting.expect("risk", spec)

@@ -40,7 +40,8 @@ def answer(path: str) -> object:
     """What the daemon says of one path of its API."""
     memory_bytes = int(int(MEMORY_MIB) * 2**20 * 0.957)
     listed = [
-        {"Id": it, "Names": [f"/{it}"], "ImageID": "sha256:0", "Labels": {}} for it in CONTAINERS
+        {"Id": it, "Names": [f"/{it}"], "ImageID": "sha256:0", "Labels": {}, "State": "running"}
+        for it in CONTAINERS
     ]
     answers = {
         "/info": {"NCPU": int(CPUS), "MemTotal": memory_bytes, "Architecture": "aarch64"},

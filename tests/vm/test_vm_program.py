@@ -10,8 +10,8 @@ from pyinfra.context import ctx_host, ctx_state
 
 from facts.plan import plan_host
 from facts.vm_plan import plan_installation, plan_vm, settings_text
-from operations.vm import _resize
-from operations.vm_announcement import announce
+from operations.vm.announce import announce
+from operations.vm.size import _resize
 from stack.errors import DrydockError
 from tests.vm.mac import DoubleMac
 
@@ -111,7 +111,7 @@ def test_a_vm_that_stays_small_gets_its_former_settings(desktop, resize):
 
 
 def test_a_container_that_does_not_come_back_is_named(desktop, resize, monkeypatch):
-    monkeypatch.setattr("operations.vm.BACK_WITHIN_S", 0)
+    monkeypatch.setattr("operations.vm.size.BACK_WITHIN_S", 0)
     desktop.keep_running("harbour-pilot", "harbour-tide", "once-by-hand")
     desktop.does("docker", "desktop", "stop")
     desktop.does("docker", "desktop", "start")
@@ -147,7 +147,7 @@ def test_settings_that_change_in_between_are_left_alone(desktop, resize, monkeyp
             desktop.settings().write_text('{"cpus": 4, "memoryMiB": 8192, "by": 1}')
         return text
 
-    monkeypatch.setattr("operations.vm_restart.settings_text", meanwhile)
+    monkeypatch.setattr("operations.vm.restart.settings_text", meanwhile)
     done, words = resize(desktop, DESKTOP, vm_cpus=6)
     assert not done
     assert "it was changed meanwhile" in words

@@ -3,7 +3,7 @@
 from pyinfra.api.host import Host
 
 from facts.vm_plan import VmPlan
-from operations.vm_restart import size_of
+from operations.vm.restart import size_of
 from stack.changes.change import Changes
 from stack.release.kept import read_record
 

@@ -14,7 +14,7 @@ from facts.swarm_plan import SwarmPlan
 from link.daemon import daemon
 from operations.health import DEATHS, LOG_LINES, ServiceFailedError
 from operations.progress import Progress
-from operations.swarm import LOOK_S
+from operations.swarm.nodes import LOOK_S
 from stack.swarm.compare import differences, makes_new_tasks
 from stack.swarm.spec import MONITOR_S, Spec
 

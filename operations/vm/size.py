@@ -15,7 +15,7 @@ from facts.vm_plan import Installation, VmPlan
 from link.daemon import daemon
 from operations import journal
 from operations.refusal import refused, step
-from operations.vm_restart import SettingsFile, become, run_all, size_of
+from operations.vm.restart import SettingsFile, become, run_all, size_of
 from stack.errors import DrydockError
 from stack.model import Daemon
 from stack.quantities import count

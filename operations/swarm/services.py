@@ -11,9 +11,9 @@ from pyinfra.context import state
 from facts.swarm_plan import SwarmPlan
 from operations.health import ServiceFailedError
 from operations.refusal import refused, step
-from operations.swarm import allow, node_ids
-from operations.swarm_health import TaskWatch
-from operations.swarm_secrets import keep_secrets
+from operations.swarm.health import TaskWatch
+from operations.swarm.nodes import allow, node_ids
+from operations.swarm.secrets import keep_secrets
 from stack.swarm.spec import Spec, network_spec, swarm_name
 from stack.swarm.steps import Kind, waves
 

@@ -1,0 +1,1 @@
+"""One stack over several Macs, on Docker Swarm."""

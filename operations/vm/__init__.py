@@ -1,0 +1,1 @@
+"""The size of the VM that Docker runs in on a Mac."""
