@@ -176,10 +176,12 @@ def test_operation(path, demo_project, monkeypatch):
 
 def test_every_operation_has_fixtures():
     operations = set()
-    for path in (HERE.parents[1] / "operations").glob("*.py"):
-        module = importlib.import_module(f"operations.{path.stem}")
+    home = HERE.parents[1] / "operations"
+    for path in home.rglob("*.py"):
+        place = ".".join(path.relative_to(home).with_suffix("").parts)
+        module = importlib.import_module(f"operations.{place}")
         operations |= {
-            f"{path.stem}.{name}"
+            f"{place}.{name}"
             for name, member in getmembers(module, callable)
             if hasattr(member, "_inner") and member._inner.__module__ == module.__name__
         }
