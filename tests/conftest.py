@@ -18,10 +18,13 @@ settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the lab's first Mac: it can be played while others use the second."""
+    """Mark what uses the lab's first Mac, or the odd ones alone: others can use the second."""
     for item in items:
-        if {"mac1", "nautilus_on_mac1"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if {"mac1", "nautilus_on_mac1"} & fixtures:
             item.add_marker(pytest.mark.mac1)
+        elif "odd_lab" in fixtures and "mac2" not in fixtures:
+            item.add_marker(pytest.mark.odd)
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +57,11 @@ def first_report(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nautilus_on_mac1(nautilus: Project, mac1: Mac, first_report: Path) -> Run:
+def nautilus_on_mac1(nautilus: Project, mac1: Mac, first_report: Path) -> Iterator[Run]:
     """The one deployment of Nautilus, from nothing."""
     mac1.remove_stack("nautilus")
     run = nautilus.deploy(hosts="mac1")
     shutil.copytree(nautilus.folder / "reports/mac1", first_report, dirs_exist_ok=True)
-    return run
+    yield run
+    # Sixteen health checks take time that those who come after can use.
+    mac1.remove_stack("nautilus")

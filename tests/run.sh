@@ -63,24 +63,26 @@ if [ $# -gt 0 ]; then
     exit
 fi
 
-# Most stories wait for a Mac more than they compute, so those of the first one, and all that needs no
-# Mac, are played beside those of the others.
+# Most stories wait for a Mac more than they compute, so those of the first one and of odd ones, and all
+# that needs no Mac, are played beside those of the second.
 beside() {
     failed=0
     $python -m pytest -m mac1 || failed=$?
     say "Nautilus: its engines and its backend, in an environment of their own"
     nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus || failed=$?
+    say "Drydock: the stories of odd Macs"
+    $python -m pytest -m odd || failed=$?
     say "Drydock: units, operations, what is rendered"
-    $python -m pytest -m "not lab and not mac1" || failed=$?
+    $python -m pytest -m "not lab and not mac1 and not odd" || failed=$?
     return "$failed"
 }
 
-say "Drydock: the stories of the first Mac, and what needs none: shown when the others are done"
+say "Drydock: the stories of the first Mac and of odd ones, and what needs none: shown afterwards"
 beside >"$log" 2>&1 &
 beside=$!
-say "Drydock: the stories of the second Mac, of odd ones, and of the lab itself"
+say "Drydock: the stories of the second Mac, and of the lab itself"
 status=0
-$python -m pytest -m "lab and not mac1" || status=$?
+$python -m pytest -m "lab and not mac1 and not odd" || status=$?
 say "What ran beside them"
 if can_run_lab; then
     tail -n +1 -f --pid=$beside "$log"
