@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
+from nautilus.frame.background import end
 from nautilus.frame.relay import Message, Source, publish, relay
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -61,8 +62,7 @@ def follow(server: RedisServer, handle: Handle, until: Callable[[], Any]) -> Non
             async with asyncio.timeout(10):
                 while not work.done() and not until():
                     await asyncio.sleep(0.01)
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await end((work,))
             if not work.cancelled():
                 work.result()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from nautilus.frame.shared import Shared
 from nautilus.frame.stores import NOT_PREPARED, STORE_AWAY
@@ -11,6 +11,20 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
+CANCEL_AGAIN_S = 2.0
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended, by whatever.
+
+    A task that does not end is cancelled again: before Python 3.12 `asyncio.wait_for`, by which
+    Redis' client sends, loses a cancellation that comes when it is done (python/cpython#86296).
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 class Background:
@@ -28,9 +42,7 @@ class Background:
 
     async def stop(self) -> None:
         """Cancel all work and wait for it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         wait_s = FIRST_WAIT_S

@@ -22,6 +22,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
+from nautilus.frame.background import end
 from nautilus.frame.job_store import CHANNEL, Claim, Job, JobState, JobStore, JobSummary
 from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
@@ -132,9 +133,7 @@ class Jobs:
                     if self._fault is not None:
                         raise self._fault
         except asyncio.CancelledError:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await end(self._running)
             raise
 
     @asynccontextmanager
