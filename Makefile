@@ -52,10 +52,12 @@ plan: setup ## the map that an M4 Max with 36 GB gets, and what is wrong with it
 test: setup ## all tests; those in the lab need Linux and root
 	@UV="$(UV)" tests/run.sh $(ARGS)
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff and mypy, Nautilus' in its own environment
 	$(UV) run --frozen ruff check .
 	$(UV) run --frozen ruff format --check .
 	$(PYTHON) -m mypy
+	$(UV) sync --quiet --frozen --project nautilus
+	cd nautilus && .venv/bin/python -m mypy
 
 bench: setup ## measure, side by side with the peers
 	@$(UV) sync --frozen --compile-bytecode --group bench

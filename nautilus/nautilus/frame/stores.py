@@ -1,8 +1,10 @@
 """Redis and Postgres, as one service sees them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import cast
 
 import asyncpg
 from redis.asyncio import Redis
@@ -131,10 +133,12 @@ class Stores:
 
 async def _connect(*arguments: object, **settings: object) -> asyncpg.Connection:
     """Connect to Postgres; a password that was rotated just now is read and tried again."""
+    # The pool gives what it was given itself, which its own types have checked.
+    connect = cast("Callable[..., Awaitable[asyncpg.Connection]]", asyncpg.connect)
     deadline = monotonic() + ROTATION_S
     while True:
         try:
-            return await asyncpg.connect(*arguments, **settings)
+            return await connect(*arguments, **settings)
         except asyncpg.InvalidPasswordError:
             if monotonic() > deadline:
                 raise
