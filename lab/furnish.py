@@ -135,7 +135,8 @@ def _daemon(settings: Settings, spec: HostSpec, layer: Path, place: Runtime, mtu
         "cgroup-parent": f"/{settings.cgroup}/{spec.name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "registry-mirrors": [f"http://{settings.registry_address}"],
-        "insecure-registries": [settings.registry_address],
+        # Its hosts' own registries have no certificates, either.
+        "insecure-registries": [settings.registry_address, str(settings.subnet)],
         "mtu": mtu,
         "default-network-opts": {"bridge": {"com.docker.network.driver.mtu": str(mtu)}},
     }

@@ -39,6 +39,7 @@ CATALOGUE = (
     BaseImage("nginx", "nginx:1.26"),
     BaseImage("prometheus", "prom/prometheus:v2.53.3"),
     BaseImage("alertmanager", "prom/alertmanager:v0.28.1"),
+    BaseImage("registry", "registry:2.8.3"),
     BaseImage("timescaledb", "timescale/timescaledb:2.19.3-pg17"),
     BaseImage("grafana", "grafana/grafana:12.0.2", ("python",)),
 )

@@ -28,10 +28,10 @@ def release(request) -> Release:
     return release_for(request.param)
 
 
-def release_for(tag: str, data: Path | None = None) -> Release:
-    """The same, with host data of a JSON file."""
+def release_for(tag: str, data: Path | None = None, project: Path = ROOT) -> Release:
+    """The same, with host data of a JSON file; or of another project."""
     chip = chip_of(tag)
-    inputs = load_groups(ROOT / "group_data", chip.tag, data)
+    inputs = load_groups(project / "group_data", chip.tag, data)
     cpus = sum(level.cores for level in chip.levels)
     architecture = "x86_64" if tag.startswith("linux") else "aarch64"
     memory_bytes = max(chip.memory_bytes // 2, 6 * GIB)
@@ -44,14 +44,17 @@ def release_for(tag: str, data: Path | None = None) -> Release:
         settings=inputs.settings,
         upstream_digests=dict.fromkeys(upstream_references(inputs.stack), f"sha256:{'0' * 64}"),
         secrets_directory="/Users/me/.drydock/nautilus/secrets",
-        project=ROOT,
+        project=project,
     )
 
 
 @pytest.fixture(scope="session")
 def written(release, tmp_path_factory):
     """The folder of a release's files."""
-    folder = tmp_path_factory.mktemp(release.tag)
+    return write_files(release, tmp_path_factory.mktemp(release.tag))
+
+
+def write_files(release: Release, folder: Path) -> Path:
     for path, content in release.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -84,7 +84,7 @@ def test_the_network_is_encrypted_unless_the_data_says_otherwise(demo_project):
 
 def test_a_port_is_published_only_where_the_data_says_so(spec):
     assert spec("page")["EndpointSpec"] == {"Mode": "dnsrr", "Ports": []}
-    published = spec("page", bind_address="0.0.0.0")["EndpointSpec"]  # noqa: S104
+    published = spec("page", bind_address="0.0.0.0")["EndpointSpec"]
     (port,) = published["Ports"]
     assert published["Mode"] == "vip"
     assert (port["PublishedPort"], port["TargetPort"], port["PublishMode"]) == (80, 8080, "ingress")
