@@ -23,9 +23,10 @@ SEED = 2026
 PATIENCE_S = 180
 CHANGED = ("websocket", "features")
 """Services that each deploy gives another environment; `risk` gets other memory."""
+# A look of the monitor has files of its own while it lasts.
 LEFTOVERS = r"""
-find {directory} -maxdepth 2 \( -name lock -o -name 'lock-*' -o -name 'incoming*' \
-    -o -name 'current-*' -o -name '*.new' \)
+find {directory} -maxdepth 2 ! -path '*/monitor/*' \( -name lock -o -name 'lock-*' \
+    -o -name 'incoming*' -o -name 'current-*' -o -name '*.new' \)
 {docker} ps --all --filter label=dev.drydock.stack={stack} \
     --format '{{{{.Names}}}} {{{{.Status}}}}' | grep -v '(healthy)'
 {docker} network ls --filter label=com.docker.compose.project={stack} --quiet | sed 1d

@@ -6,7 +6,7 @@ from tests.stories.mac import Mac
 from tests.stories.project import Project
 from tests.stories.test_rollback import HEALTH, current
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.apart]
 BROKEN = ["python3", "-c", "raise SystemExit('the tide tables are missing')"]
 BAD = {"pilot": {"command": BROKEN}, "gate": {"memory": "80 MiB"}}
 

@@ -7,7 +7,7 @@ import pytest
 from tests.stories.mac import Mac
 from tests.stories.project import Project, Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.apart]
 HEALTH = "curl -fsS http://127.0.0.1:18001/health"
 RELEASES = "~/.drydock/harbour/releases"
 
