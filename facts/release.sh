@@ -41,17 +41,20 @@ for secret in $given; do
 done
 # Volumes that were taken over from containers that others had made.
 [ -f original/volumes ] && sed 's/^/adopted	/' original/volumes
-[ -L current ] || exit 0
-printf 'current\t%s\n' "$(readlink current)"
-cd current/ 2>/dev/null || exit 0
-set -- .
-for file in "$stack"/monitor/*.sh "$stack"/monitor/*.awk "$stack"/monitor/*.plist \
-    "$HOME/Library/LaunchAgents/$label.plist" "/Library/LaunchDaemons/$label.plist"; do
+set --
+if [ -L current ]; then
+    printf 'current\t%s\n' "$(readlink current)"
+    cd current/ 2>/dev/null && set -- .
+fi
+for file in "$stack"/monitor/*.sh "$stack"/monitor/*.awk "$stack"/monitor/*.tsv \
+    "$stack"/monitor/*.plist "$HOME/Library/LaunchAgents/$label.plist" \
+    "/Library/LaunchDaemons/$label.plist"; do
     [ -f "$file" ] && set -- "$@" "$file"
 done
 echo files
 # shellcheck disable=SC2086
-find "$@" -type f -exec $sum {} +
+[ $# = 0 ] || find "$@" -type f -exec $sum {} +
+[ "$1" = . ] || exit 0
 echo manifest
 [ -f manifest.json ] && base64 <manifest.json
 echo record

@@ -48,6 +48,22 @@ def test_release_tells_which_volumes_were_taken_over(ask, home):
     assert release.adopted == {"redis-data": "trading_redis-data", "": "stack-drydock"}
 
 
+def test_a_monitor_is_found_where_no_release_is(ask, home):
+    monitor = home / ".drydock/nautilus/monitor"
+    placed = home / "Library/LaunchAgents/dev.drydock.nautilus.monitor.plist"
+    for folder in (monitor, placed.parent):
+        folder.mkdir(parents=True)
+    for path in (monitor / "cores.sh", monitor / "cores.tsv", placed):
+        path.write_text(path.name)
+    (monitor / "troubles").touch()
+    release = ask(Release(), "~/.drydock/nautilus")
+    assert (release.current, release.files, release.manifest) == ("", {}, "")
+    assert release.monitor_files == {
+        str(path): hashlib.sha256(path.name.encode()).hexdigest()
+        for path in (monitor / "cores.sh", monitor / "cores.tsv", placed)
+    }
+
+
 def test_release_of_a_host_never_deployed_is_empty(ask):
     assert ask(Release(), "~/.drydock/nautilus") == Release.default()
 
