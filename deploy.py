@@ -51,10 +51,10 @@ def deploy(host: Host) -> None:
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
     made = adopt.keep(plan=plan, name="Keep what others' containers are like")
     attach(host, made, changes, "adopt")
-    made = monitor.write(plan=plan, name="Write the monitor")
+    made = monitor.write(plan=plan.monitor, name="Write the monitor")
     attach(host, made, changes, "install", "uninstall")
-    monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
-    monitor.load(plan=plan, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
+    monitor.load(plan=plan.monitor, kind="agent", name="Load the monitor as an agent")
+    monitor.load(plan=plan.monitor, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     made = releases.write(
         release=release,
         changes=changes,

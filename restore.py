@@ -44,10 +44,10 @@ def restore(host: Host) -> None:
     attach(host, made, changes, "remove")
     made = load.clear(what=what, name="Remove volumes")
     attach(host, made, changes, "clear")
-    made = monitor.write(plan=plan, name="Write the monitor")
+    made = monitor.write(plan=plan.monitor, name="Write the monitor")
     attach(host, made, changes, "install", "uninstall")
-    monitor.load(plan=plan, kind="agent", name="Load the monitor as an agent")
-    monitor.load(plan=plan, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
+    monitor.load(plan=plan.monitor, kind="agent", name="Load the monitor as an agent")
+    monitor.load(plan=plan.monitor, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     load.secrets(what=what, name="Write the secrets")
     releases.write(
         release=release,

@@ -87,8 +87,10 @@ def to_original(host: Host) -> None:
         plan = plan_original(host)
     announce(host, plan, diff=False)
     lock.take(plan=plan, purpose="going back to the original containers", name="Take the lock")
-    monitor.load(plan=plan, kind="agent", name="Unload the monitor as an agent")
-    monitor.load(plan=plan, kind="daemon", name="Unload the monitor as a daemon", _sudo=True)
+    monitor.load(plan=plan.monitor, kind="agent", name="Unload the monitor as an agent")
+    monitor.load(
+        plan=plan.monitor, kind="daemon", name="Unload the monitor as a daemon", _sudo=True
+    )
     made = adopt.bring_back(plan=plan, name="Bring the original containers back")
     attach(host, made, plan.changes, "uninstall", "remove", "bring back")
 

@@ -8,11 +8,11 @@ from pyinfra.api.host import Host
 # A project of one's own runs this file from another folder.
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from facts.requirements import refuse_tools
+from facts.requirements import refuse_links, refuse_tools
 from facts.swarm_images import images_on
 from facts.swarm_plan import planned_once
 from facts.tools import Tools
-from operations import images, releases
+from operations import images, monitor, releases
 from operations.announce import attach, attach_made
 from operations.images import build_secrets
 from operations.refusal import fails_alone
@@ -34,6 +34,10 @@ def main(host: Host) -> None:
         )
         refuse_tools(tools, changes, settings.min_free_disk)
         build_secrets(settings)
+    watch = plan.monitors[host.name]
+    if watch.changes:
+        cli = detected.runtime.docker_cli
+        refuse_links(host.get_fact(Tools, docker_cli=cli, directory=watch.directory))
     announce(host, plan, changes)
 
     made = releases.write(
@@ -56,6 +60,10 @@ def main(host: Host) -> None:
     )
     attach(host, made, changes, "build")
     nodes.tidy(changes=changes, detected=detected, name="Remove build contexts")
+    made = monitor.write(plan=watch, name="Write the monitor")
+    attach(host, made, watch.changes, "install", "uninstall")
+    monitor.load(plan=watch, kind="agent", name="Load the monitor as an agent")
+    monitor.load(plan=watch, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
     if look is not plan.manager:
         return
     made = nodes.form(swarm=plan, name="Form the swarm")

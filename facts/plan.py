@@ -16,14 +16,14 @@ from stack.changes.adopt import Adoption, adoption_of, as_adopted
 from stack.changes.change import Changes, CurrentRelease
 from stack.changes.compare import compare, record_changes
 from stack.changes.heat import Cap, capped, findings_of, uncapped
-from stack.changes.monitor import monitor_changes
+from stack.changes.monitor import MonitorPlan, monitor_changes
 from stack.changes.observed import Observed
 from stack.changes.replacement import Replacement, replacements
 from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.model import Daemon, Finding, Map
 from stack.planner.map import plan
-from stack.release.launchd import Job, job_of
+from stack.release.launchd import Job, monitor_job
 from stack.release.pins import unpinned
 from stack.release.render import Release
 from stack.release.shared import Order, release_for
@@ -53,6 +53,18 @@ class HostPlan:
     """Containers that others made, and what is taken over of them."""
     inputs: Inputs | None = None
     """What it was planned from; None: the release was read from the host."""
+
+    @property
+    def monitor(self) -> MonitorPlan:
+        """The part of it that is about the monitor."""
+        return MonitorPlan(
+            self.release.stack.name,
+            self.detected.account,
+            self.detected.directory,
+            self.jobs or (),
+            self.current.monitor,
+            self.changes,
+        )
 
     @property
     def capped(self) -> dict[str, Cap]:
@@ -149,7 +161,7 @@ def jobs_of(settings: Settings, stack: str, detected: Detected) -> tuple[Job, ..
         return ()
     docker = {**detected.docker_environment, "docker_cli": detected.runtime.docker_cli}
     free = settings.min_free_disk
-    return (job_of(kind, stack, account, detected.directory, docker, free),)
+    return (monitor_job(kind, stack, account, detected.directory, docker, free),)
 
 
 def replacing(host: Host, plan: HostPlan) -> tuple[Replacement, ...]:

@@ -69,13 +69,18 @@ def _outcome(attempt: Attempt) -> str:
     return f"{words}: {attempt.message}" if attempt.message else words
 
 
-def refuse_tools(tools: ToolsInfo, changes: Changes, needed_bytes: int) -> None:
-    """Refuse a host whose Docker lacks Compose v2 or buildx, or whose disk is full."""
+def refuse_links(tools: ToolsInfo) -> None:
+    """Refuse a host where links lie in the place of Drydock's own files."""
     if tools.links:
         raise DrydockError(
             f"{', '.join(tools.links)}: a link, and Drydock would write where it leads to;"
             " remove it, or put there what it leads to"
         )
+
+
+def refuse_tools(tools: ToolsInfo, changes: Changes, needed_bytes: int) -> None:
+    """Refuse a host whose Docker lacks Compose v2 or buildx, or whose disk is full."""
+    refuse_links(tools)
     if not tools.compose_version or int(tools.compose_version.split(".")[0]) < 2:
         found = f"version {tools.compose_version}" if tools.compose_version else "none"
         raise DrydockError(

@@ -12,7 +12,7 @@ from pyinfra.context import ctx_host
 from requests.exceptions import RequestException
 
 from facts.detect import Detected, inputs_of, locate
-from facts.observe import observe
+from facts.observe import current_release, observe
 from facts.pins import pins_in
 from facts.requirements import refuse_chip
 from link.daemon import daemon
@@ -23,6 +23,7 @@ from stack.load import Inputs
 from stack.model import Map, Stack
 from stack.release.containers import SERVICE_LABEL, SWARM_LABEL
 from stack.release.images import STACK_LABEL
+from stack.release.launchd import FoundMonitor
 from stack.release.render import Release, render_release
 from stack.swarm.compare import with_names
 from stack.swarm.membership import FoundNode, Member, member_of, node_of
@@ -46,6 +47,9 @@ class Look:
     volumes: frozenset[str]
     cpusets: Mapping[str, str]
     """Service whose container runs here → its cores, "" for all."""
+    own_directory: str
+    """Where deploy.py would keep the stack, absolute: the monitor of both is there."""
+    monitor: FoundMonitor
 
     @property
     def name(self) -> str:
@@ -85,6 +89,9 @@ def _look_at(host: Host) -> Look:
     if address is None and located.account is None:
         # The daemon of a host without a VM is where the host is.
         address = host.data.get("ssh_hostname") or None
+    found = FoundMonitor()
+    if located.account is not None:
+        found = current_release(host, located.directory).monitor
     return Look(
         host=host,
         inputs=inputs,
@@ -93,6 +100,8 @@ def _look_at(host: Host) -> Look:
         member=member_of(host.name, located.runtime.runtime, address, info),
         volumes=frozenset(it["Name"] for it in api.volumes()["Volumes"] or ()),
         cpusets={name: cpuset for name, (_, cpuset) in containers_of(api, stack).items()},
+        own_directory=located.directory,
+        monitor=found,
     )
 
 

@@ -11,8 +11,10 @@ from pyinfra.api.state import State
 from facts.observe import registry_digests
 from facts.pins import pins_in
 from facts.swarm import Look, look_at, read_found, read_nodes, release_on
+from facts.swarm_monitor import monitor_on
 from facts.together import together
 from link.daemon import daemon
+from stack.changes.monitor import MonitorPlan
 from stack.errors import DrydockError
 from stack.model import Map, Stack
 from stack.release.images import upstream_references
@@ -42,6 +44,8 @@ class SwarmPlan:
     """Secret → its name in the swarm, None where it has to be generated."""
     cores: Mapping[str, str]
     """Service → its cores on its node."""
+    monitors: Mapping[str, MonitorPlan]
+    """Host → what keeps its containers on their cores until the next run."""
     found: Found
     steps: tuple[Step, ...]
 
@@ -129,8 +133,9 @@ def plan_swarm(hosts: Sequence[Host]) -> SwarmPlan:
     }
     chips = {it.name: (it.detected.chip, it.detected.daemon) for it in looks}
     cores = cores_by_service(first.inputs, places, chips)
+    monitors = {it.name: monitor_on(it, places, cores) for it in looks}
     plan = SwarmPlan(
-        stack, settings, by_name, formation, release, places, secrets, cores, found, ()
+        stack, settings, by_name, formation, release, places, secrets, cores, monitors, found, ()
     )
     named = {name: it or "" for name, it in secrets.items()}
     specs = {name: plan.spec(name, named) for name in stack.services}

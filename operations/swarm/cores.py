@@ -22,7 +22,8 @@ def pin(swarm: SwarmPlan) -> Generator[PyinfraCommand, None, None]:
 
     + swarm: what was changed
 
-    Swarm knows nothing of it: a container that it makes anew has all cores until the next run.
+    Swarm knows nothing of it: a container that it makes anew has all cores until the monitor of its
+    Mac, or the next run, gives it its own.
     """
     if swarm.of(*CHANGES_CORES):
         yield step(_pin, swarm)

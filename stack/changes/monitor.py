@@ -1,10 +1,26 @@
 """What differs between the monitor that a Mac should have and the one that it has."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from stack.changes.change import Change
+from stack.changes.change import Change, Changes
 from stack.release import digest
-from stack.release.launchd import FoundMonitor, Job
+from stack.release.launchd import Account, FoundMonitor, Job
+
+
+@dataclass(frozen=True)
+class MonitorPlan:
+    """What launchd should run for a stack on a host, what it runs, and what to change."""
+
+    stack: str
+    account: Account | None
+    directory: str
+    """The stack's on the host, absolute."""
+    jobs: tuple[Job, ...]
+    """The one that it should have, or none."""
+    found: FoundMonitor
+    changes: Changes
+    """Those of a monitor are made, others are left alone."""
 
 
 def monitor_changes(wanted: Iterable[Job], found: FoundMonitor) -> Iterator[Change]:

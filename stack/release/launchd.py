@@ -1,14 +1,18 @@
-"""The job of launchd that watches a stack on a Mac: what it is made of, and what a host has."""
+"""The job of launchd that watches over a stack on a Mac: its parts, and what a host has of it."""
 
 import plistlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from stack.release.templates import HOME
 
 INTERVAL_S = 60
-PROGRAMS = ("monitor.sh", "monitor.awk")
+MONITOR = ("look.sh", "monitor.awk", "monitor.sh")
+"""Programs that watch a stack which the Mac runs by itself."""
+CORES = ("look.sh", "cores.sh")
+"""Programs that watch over the cores of a swarm's containers."""
+CORES_FILE = "cores.tsv"
 DAEMONS = "/Library/LaunchDaemons"
 Kind = Literal["agent", "daemon"]
 
@@ -24,7 +28,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of launchd that runs the monitor every minute."""
+    """A job of launchd that looks every minute."""
 
     kind: Kind
     """agent: the user's own, runs once they have logged in; daemon: root's file, runs always."""
@@ -54,7 +58,7 @@ class FoundMonitor:
         return self.loaded | self.placed.keys()
 
 
-def job_of(
+def monitor_job(
     kind: Kind,
     stack: str,
     account: Account,
@@ -62,21 +66,54 @@ def job_of(
     docker: Mapping[str, str],
     min_free_bytes: int,
 ) -> Job:
-    """The job for one host.
+    """The job for a host that runs the stack by itself.
 
     + directory: the stack's, absolute
     + docker: variables that the monitor's Docker CLI needs, its own path as `docker_cli`
     + min_free_bytes: free disk below which the monitor alerts
     """
+    variables = {"min_free_kib": str(min_free_bytes // 1024), **docker}
+    return _job_of(kind, stack, account, directory, variables, _read(MONITOR))
+
+
+def cores_job(
+    kind: Kind,
+    stack: str,
+    account: Account,
+    directory: str,
+    docker: Mapping[str, str],
+    cores: str,
+) -> Job:
+    """The job for a node of a swarm.
+
+    + directory, docker: as for `monitor_job`
+    + cores: service and its cores there, with a tab between them, a line each
+    """
+    files = {CORES_FILE: cores.encode(), **_read(CORES)}
+    return _job_of(kind, stack, account, directory, {"stack": stack, **docker}, files)
+
+
+def _read(names: Iterable[str]) -> dict[str, bytes]:
+    return {name: (HOME / "templates/monitor" / name).read_bytes() for name in names}
+
+
+def _job_of(
+    kind: Kind,
+    stack: str,
+    account: Account,
+    directory: str,
+    variables: Mapping[str, str],
+    files: Mapping[str, bytes],
+) -> Job:
+    """A job that runs the last of these files, which needs the others."""
     label = label_of(stack)
     plist: dict[str, object] = {
         "Label": label,
-        "ProgramArguments": ["/bin/sh", f"{directory}/monitor/{PROGRAMS[0]}"],
+        "ProgramArguments": ["/bin/sh", f"{directory}/monitor/{[*files][-1]}"],
         "EnvironmentVariables": {
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "directory": directory,
-            "min_free_kib": str(min_free_bytes // 1024),
-            **docker,
+            **variables,
         },
         "StartInterval": INTERVAL_S,
         "RunAtLoad": True,
@@ -90,7 +127,6 @@ def job_of(
             else {"LimitLoadToSessionType": "Background"}
         ),
     }
-    files = {name: (HOME / "templates/monitor" / name).read_bytes() for name in PROGRAMS}
     return Job(kind, label, {**files, f"{label}.plist": plistlib.dumps(plist)})
 
 

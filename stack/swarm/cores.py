@@ -28,6 +28,18 @@ def cores_by_service(
     return found
 
 
+def watched_cores(
+    places: Mapping[str, Place], cores: Mapping[str, str], host: str, daemon: Daemon
+) -> str:
+    """What a host's monitor keeps: service and cores with a tab between them, a line each.
+
+    One that may use all cores is left out: Swarm makes its containers so.
+    """
+    here = sorted(name for name, it in places.items() if it.node == host)
+    pinned = [name for name in here if not same_cores(cores[name], "", daemon)]
+    return "".join(f"{name}\t{cores[name]}\n" for name in pinned)
+
+
 def same_cores(one: str, other: str, daemon: Daemon) -> bool:
     """Whether two cpusets of a daemon's containers are the same cores; "" is all of them."""
     return cores_of(_said(one, daemon)) == cores_of(_said(other, daemon))

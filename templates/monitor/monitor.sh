@@ -6,45 +6,12 @@
 # POSIX sh with BSD's or GNU's tools, and the Docker CLI.
 # shellcheck disable=SC2154
 set -u
-umask 022
-patience_s=20
-log_bytes=1048576
+# shellcheck source=/dev/null
+. "$directory/monitor/look.sh"
 key=com.apple.system.thermalpressurelevel
 # Fields as Go's types spell them, not as their JSON: else the CLI falls back on a reading that
 # fails for a container without a health check.
 shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCPUs}}|{{.ID}}'
-cd "$directory/monitor" || exit 1
-mkdir -p ../logs || exit 1
-
-# Keeps three former files of a log that has grown too long.
-rotate() {
-    [ -f "$1" ] && [ "$(wc -c <"$1")" -gt "$log_bytes" ] || return 0
-    for number in 2 1; do
-        [ -f "$1.$number" ] && mv "$1.$number" "$1.$((number + 1))"
-    done
-    mv "$1" "$1.1"
-}
-
-# The Docker CLI, ended when the daemon doesn't answer in time: macOS has no `timeout`, and launchd
-# starts no second monitor while this one waits. The watch's output goes nowhere, else whoever reads
-# ours would wait for it.
-ask() {
-    "$docker_cli" "$@" 2>errors.new </dev/null &
-    asked=$!
-    {
-        sleep "$patience_s" &
-        timer=$!
-        trap 'kill "$timer"; exit' TERM
-        wait "$timer"
-        kill -9 "$asked"
-    } >/dev/null 2>&1 </dev/null &
-    watch=$!
-    wait "$asked" 2>/dev/null
-    status=$?
-    kill "$watch" 2>/dev/null
-    wait "$watch" 2>/dev/null
-    return "$status"
-}
 
 # What the containers are, then what they use, each under a heading; nothing of a silent daemon.
 containers() {
@@ -52,11 +19,8 @@ containers() {
     names=$(cut -f 2 ../current/services.tsv 2>/dev/null)
     # shellcheck disable=SC2086
     if ! found=$(ask container inspect --format "$shape" ${names:-nothing-is-deployed}); then
-        # A container that is gone is no reason to call the daemon silent.
-        case $(grep -iv 'no such container' errors.new) in
-        ?*) echo "silent $(grep -iv 'no such container' errors.new | head -n 1)" && return ;;
-        esac
-        [ -s errors.new ] || { echo "silent no answer in $patience_s s" && return; }
+        why=$(unanswered)
+        [ -z "$why" ] || { echo "silent $why" && return; }
     fi
     echo containers
     printf '%s\n' "$found"

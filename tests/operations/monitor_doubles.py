@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from stack.release.launchd import MONITOR
+
 PROGRAMS = Path(__file__).parents[2] / "templates/monitor"
 MIB = 2**20
 DOCKER = """
@@ -45,7 +47,7 @@ class Observed:
             folder.mkdir(parents=True)
         for folder in ("containers", "usage"):
             (self._double / folder).mkdir(parents=True)
-        for name in ("monitor.sh", "monitor.awk"):
+        for name in MONITOR:
             shutil.copy(PROGRAMS / name, self.monitor / name)
         executable(self._bin / "docker", DOCKER)
         executable(self._bin / "notifyutil", NOTIFYUTIL)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from stack.changes.heat import read_caps
+from stack.release.launchd import MONITOR
 from tests.facts.conftest import executable, home, shell  # noqa: F401 - fixtures
 from tests.operations.monitor_doubles import MIB, Observed
 
@@ -48,7 +49,7 @@ def test_every_shell_writes_what_was_seen(shell, home, executable):  # noqa: F81
     assert mac.events("thermal-monitor") == ["the monitor begins; pressure none reported (0)"]
     assert mac.events("resource-alerts") == []
     assert {it.name for it in mac.monitor.iterdir()} == {
-        "caps", "metrics.prom", "monitor.awk", "monitor.sh", "state",
+        *MONITOR, "caps", "metrics.prom", "state",
     }  # fmt: skip
 
 
@@ -117,8 +118,8 @@ def test_a_daemon_that_is_away_is_told_once_and_nothing_is_made_up(mac):
 
 
 def test_a_daemon_that_never_answers_is_given_up(mac):
-    script = mac.monitor / "monitor.sh"
-    script.write_text(script.read_text().replace("patience_s=20", "patience_s=1"))
+    shared = mac.monitor / "look.sh"
+    shared.write_text(shared.read_text().replace("patience_s=20", "patience_s=1"))
     mac.says("hangs")
     mac.look()
     assert mac.events("resource-alerts") == [

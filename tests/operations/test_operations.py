@@ -23,9 +23,10 @@ from facts.tools import ToolsInfo
 from operations import monitor, verification
 from operations.start import Startup
 from stack.changes.change import Change, Changes, CurrentRelease
+from stack.changes.monitor import MonitorPlan
 from stack.changes.rotation import Rotation
 from stack.release import digest
-from stack.release.launchd import PROGRAMS, FoundMonitor
+from stack.release.launchd import CORES, MONITOR, FoundMonitor
 from stack.release.mixture import Mixture
 from stack.release.render import DESCRIPTION
 from stack.release.templates import HOME
@@ -54,7 +55,7 @@ def arguments(kwargs, facts, project):
         "changes": changes_of,
         "current": lambda said: SimpleNamespace(**said) if isinstance(said, dict) else said,
         "detected": lambda _: demo_host(facts.get("home", "/Users/me")),
-        "jobs": lambda kinds: tuple(demo_job(it, facts.get("home", "/Users/me")) for it in kinds),
+        "jobs": lambda said: tuple(job_of(it, facts.get("home", "/Users/me")) for it in said),
         "lacking": lambda said: lacking_of(**said),
         "mixture": lambda services: services and demo_mixture(project, services),
         "plan": lambda said: said and plan_of(said, facts, project),
@@ -85,7 +86,22 @@ def plan_of(said, facts, project):
     if "current" in said:
         current = plan.release.id if said["current"] == "RELEASE" else said["current"]
         plan.current = CurrentRelease(id=current, monitor=found_monitor(facts, plan))
-    return plan
+    return monitor_of(plan) if "jobs" in said else plan
+
+
+def job_of(said, home):
+    """The monitor of a Mac as that kind, or as {kind: cores} that of a swarm's node."""
+    if isinstance(said, str):
+        return demo_job(said, home)
+    ((kind, cores),) = said.items()
+    return demo_job(kind, home, cores)
+
+
+def monitor_of(plan):
+    """The part of a plan that is about the monitor."""
+    host, found = plan.detected, plan.current.monitor
+    stack = plan.release.stack.name
+    return MonitorPlan(stack, host.account, host.directory, plan.jobs, found, plan.changes)
 
 
 def vm_way_of(said):
@@ -140,7 +156,7 @@ def content_of(source):
     if content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             return {"archive": sorted(archive.getnames())}
-    for program in PROGRAMS:
+    for program in (*MONITOR, *CORES):
         if content == (HOME / "templates/monitor" / program).read_bytes():
             return {"program": program}
     return {"text": content.decode()}

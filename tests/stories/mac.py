@@ -73,7 +73,7 @@ class Mac:
         files = self.sh(
             # What the monitor writes by itself is no doing of a deploy.
             "find ~/.drydock '(' ! -path '*/logs*' ! -path '*/monitor' ! -path '*/monitor/*'"
-            " -o -path '*/monitor/monitor.*' -o -path '*/monitor/*.plist' ')'"
+            " -o -path '*/monitor/*.sh' -o -path '*/monitor/*.awk' -o -path '*/monitor/*.plist' ')'"
             " -printf '%p %T@ %i %m %s\\n' 2>/dev/null || true"
         )
         return sorted([*seen, *listed, *kinds, *files.splitlines()])

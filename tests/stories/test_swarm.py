@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run, login, write_inventory
@@ -14,6 +15,7 @@ from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
 HERE = Path(__file__).parent
+LABEL = "dev.drydock.fleet.monitor"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def fleet(odd_lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
     for mac in macs.values():
         mac.tries(f"DOCKER_HOST=unix://{mac.state.socket} {mac.state.cli} swarm leave --force")
         mac.docker("volume", "rm", "--force", "fleet-store-data")
+        mac.remove_monitor("fleet")
 
 
 def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
@@ -80,6 +83,7 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
     assert alone.status != 0
     assert "runs fleet as a node of a swarm" in alone.words
     assert fleet.containers() == running
+    _cores_are_kept(fleet, first, *running["pilot"])
 
 
 def _nothing_is_shown(fleet: Fleet, run: Run, running: dict[str, tuple[Mac, str]]) -> None:
@@ -93,3 +97,25 @@ def _nothing_is_shown(fleet: Fleet, run: Run, running: dict[str, tuple[Mac, str]
     assert len(secret) == 40
     for hidden in (secret, *tokens):
         assert hidden not in run.text + inspected
+
+
+def _cores_are_kept(fleet: Fleet, first: Run, mac: Mac, pilot: str) -> None:
+    """A host with launchd gives a container its cores back, unless that is switched off."""
+    assert mac is fleet.macs["mac1"], "the other host has no launchd"
+    assert "monitor: launchd agent, not on this host yet: installed" in first.words
+    assert "no monitor: it runs under launchd, which this host doesn't have" in first.words
+    mac.docker("update", "--cpuset-cpus", "0-1", pilot)
+    _cores_are_back(mac, pilot)
+    log = mac.sh("cat ~/.drydock/fleet/logs/cores.log")
+    assert "Z pilot: cores 0-1 -> 0\n" in log + "\n"
+    off = fleet.run("-y", monitor="off")
+    assert off.status == 0, off.text
+    assert "monitor: launchd agent, switched off: removed" in off.words
+    assert mac.tries(f"launchctl print user/$(id -u)/{LABEL}").returncode == 113
+
+
+@retry(stop=stop_after_delay(90), wait=wait_fixed(0.5), reraise=True)
+def _cores_are_back(mac: Mac, container: str) -> None:
+    # A look that goes on may have passed this container already: then it is the next one's.
+    mac.sh(f"launchctl kickstart user/$(id -u)/{LABEL}")
+    assert mac.inspect(container)[0]["HostConfig"]["CpusetCpus"] == "0"

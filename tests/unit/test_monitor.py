@@ -49,6 +49,28 @@ def test_the_property_list_is_what_launchd_reads(kind):
     }
 
 
+def test_a_node_of_a_swarm_has_its_cores_beside_the_program():
+    job = demo_job(cores="risk\t0,1\n")
+    said = plistlib.loads(job.files[job.plist])
+    directory = "/Users/o'brien/.drydock/demo"
+    assert said["ProgramArguments"] == ["/bin/sh", f"{directory}/monitor/cores.sh"]
+    assert said["EnvironmentVariables"]["stack"] == "demo"
+    assert job.label == demo_job().label, "one Mac runs a stack by itself, or as a node"
+    assert job.files["cores.tsv"] == b"risk\t0,1\n"
+    moved = demo_job(cores="page\t2\n")
+    assert sentences([moved], found(job)) == [
+        "monitor: launchd agent, cores.tsv changed: installed"
+    ]
+    assert not reload_needed(moved, found(job)), "the next look reads them"
+
+
+def test_what_watched_a_stack_of_one_mac_makes_way_for_that_of_a_node():
+    node = demo_job(cores="risk\t0,1\n")
+    (sentence,) = sentences([node], found(demo_job()))
+    assert "cores.sh, cores.tsv, dev.drydock.demo.monitor.plist changed" in sentence
+    assert reload_needed(node, found(demo_job()))
+
+
 def test_an_agent_is_the_users_own_and_a_daemon_the_systems():
     account = demo_host().account
     assert domain_of("agent", account) == "user/501"
