@@ -9,8 +9,8 @@ from pyinfra.api.host import Host
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from facts.detect import inputs_of, locate
-from facts.observe import registry_digests
 from facts.pins import pins_in
+from facts.upstream import registry_digests
 from operations import pins
 from operations.refusal import fails_alone
 from stack.release.images import upstream_references

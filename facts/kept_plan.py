@@ -8,8 +8,9 @@ from typing import Any
 from pyinfra.api.host import Host
 
 from facts.detect import Detected, Located, locate, read_daemon
-from facts.observe import current_release, kept_releases, observe
+from facts.observe import observe
 from facts.plan import HostPlan
+from facts.releases import current_release, kept_releases
 from facts.together import together
 from stack.changes.change import CurrentRelease
 from stack.changes.compare import compare_kept

@@ -8,8 +8,9 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected, read_daemon
 from facts.kept_plan import located_by_name
-from facts.observe import current_release, kept_releases, observe
+from facts.observe import observe
 from facts.plan import HostPlan
+from facts.releases import current_release, kept_releases
 from facts.together import together
 from link import files
 from stack.changes.change import Change, Changes, CurrentRelease

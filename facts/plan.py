@@ -8,10 +8,12 @@ from time import monotonic
 from pyinfra.api.host import Host
 
 from facts.detect import Detected, inputs_of, locate, read_daemon
-from facts.observe import current_release, kept_releases, observe, registry_digests
+from facts.observe import observe
 from facts.pins import pins_in
+from facts.releases import current_release, kept_releases
 from facts.requirements import refuse_chip
 from facts.together import together
+from facts.upstream import registry_digests
 from stack.changes.adopt import Adoption, adoption_of, as_adopted
 from stack.changes.change import Changes, CurrentRelease
 from stack.changes.compare import compare, record_changes

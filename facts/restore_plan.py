@@ -7,8 +7,9 @@ from pyinfra.api.host import Host
 
 from facts.detect import Detected, read_daemon
 from facts.kept_plan import located_by_name
-from facts.observe import current_release, observe
+from facts.observe import observe
 from facts.plan import HostPlan, changes_to, jobs_of
+from facts.releases import current_release
 from facts.together import together
 from link.daemon import daemon as daemon_client
 from stack.changes.change import Change, Changes, CurrentRelease

@@ -12,8 +12,9 @@ from pyinfra.context import ctx_host
 from requests.exceptions import RequestException
 
 from facts.detect import Detected, inputs_of, locate
-from facts.observe import current_release, observe
+from facts.observe import observe
 from facts.pins import pins_in
+from facts.releases import current_release
 from facts.requirements import refuse_chip
 from link.daemon import daemon
 from stack.changes.observed import Observed

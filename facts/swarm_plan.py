@@ -8,11 +8,11 @@ from gevent.event import AsyncResult
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
-from facts.observe import registry_digests
 from facts.pins import pins_in
 from facts.swarm import Look, look_at, read_found, read_nodes, release_on
 from facts.swarm_monitor import monitor_on
 from facts.together import together
+from facts.upstream import registry_digests
 from link.daemon import daemon
 from stack.changes.monitor import MonitorPlan
 from stack.errors import DrydockError

@@ -18,7 +18,6 @@ from pyinfra.api.operation import operation
 from requests.exceptions import RequestException
 
 from facts.detect import Detected
-from facts.observe import by_digest, cannot_pull, familiar, mirrored
 from link.daemon import close, daemon
 from operations.docker_cli import docker
 from operations.heat import Gate
@@ -29,6 +28,7 @@ from stack.changes.change import Changes
 from stack.errors import DrydockError
 from stack.release.images import LABEL, Image
 from stack.release.render import Release
+from stack.release.upstream import by_digest, cannot_pull, familiar, mirrored
 from stack.settings import Settings
 
 LAST_LINES = 30

@@ -8,8 +8,9 @@ from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 
-from facts.observe import kept_releases, observe
+from facts.observe import observe
 from facts.plan import HostPlan
+from facts.releases import kept_releases
 from link.daemon import daemon
 from operations.refusal import refused, step
 from stack.release.images import STACK_LABEL

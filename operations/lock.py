@@ -15,8 +15,8 @@ from pyinfra.api.operation import operation
 from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import state
 
-from facts.observe import current_release
 from facts.plan import HostPlan, look_again
+from facts.releases import current_release
 from link.channel import cut, is_local
 from link.dialogue import Dialogue
 from operations import journal

@@ -7,8 +7,9 @@ from pyinfra.api.command import PyinfraCommand, QuoteString, StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 
-from facts.observe import kept_releases, observe
+from facts.observe import observe
 from facts.plan import HostPlan
+from facts.releases import kept_releases
 from operations import journal
 from operations.operator import operator
 from operations.refusal import refused, step

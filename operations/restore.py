@@ -10,9 +10,9 @@ from pyinfra.api.state import BaseStateCallback, State
 from pyinfra.context import state
 
 from facts.kept_plan import plan_kept, whole
-from facts.observe import current_release, kept_releases
 from facts.originals import kept_originals
 from facts.plan import HostPlan, replacing
+from facts.releases import current_release, kept_releases
 from operations import adopt, containers, images, journal, lock, releases
 from operations.records import note
 from operations.refusal import LOST, refused

@@ -3,8 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from facts.observe import _local_digests, cannot_pull, current_release, familiar, mirrored
 from facts.release import ReleaseInfo
+from facts.releases import current_release
+from stack.release.upstream import cannot_pull, familiar, local_digests, mirrored
 from tests.demo import demo_host, demo_inputs
 
 
@@ -50,7 +51,7 @@ def test_an_upstream_images_digest_is_its_registrys():
         {"Id": "sha256:3", "RepoTags": ["local:1"], "RepoDigests": None},
         {"Id": "sha256:4", "RepoTags": None, "RepoDigests": None},
     ]
-    assert _local_digests(images, ["redis:8.0", "local:1", "none:1"], {}) == {
+    assert local_digests(images, ["redis:8.0", "local:1", "none:1"], {}) == {
         "redis:8.0": "sha256:2",
         "local:1": "sha256:3",
     }

@@ -1,9 +1,9 @@
 import pytest
 
-from facts.observe import by_digest
 from facts.pins import pins_in
 from stack.errors import DrydockError
 from stack.release.pins import not_pinned, read_pins, unpinned, write_pins
+from stack.release.upstream import by_digest
 from tests.demo import demo_inputs
 
 DIGEST = "sha256:" + "1" * 64
