@@ -14,7 +14,7 @@ from time import monotonic
 
 from bench.command import BenchError, run
 from bench.host import Host, converge, lab_hosts
-from bench.inside import running_inside
+from bench.inside import Inside, running_inside
 from bench.result import Result, Target
 from lab.faults import Faults
 from lab.settings import Settings
@@ -38,32 +38,45 @@ true
 class Trial:
     """What the trials found."""
 
-    broken: dict[str, int] = field(default_factory=dict)
-    """What happened → how often."""
+    random: Random
+    took_s: dict[str, float]
+    """Program → how long it takes when nothing happens."""
+    broken: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Program → what happened in its middle → how often."""
     seconds: list[float] = field(default_factory=list)
     """How long the same command then took."""
     failures: list[str] = field(default_factory=list)
+
+    def count(self, program: str) -> int:
+        """How often a program was broken off."""
+        return sum(self.broken.get(program, {}).values())
 
 
 def faults(directory: Path, rounds: int) -> Result:
     """Break off `rounds` deploys and as many rollbacks."""
     (host,) = lab_hosts(1, directory)
     converge([host])
-    random, trial = Random(SEED), Trial()  # noqa: S311 - the same points each time
-    with running_inside(host, "rows.py") as written:
-        first = run(host.pyinfra("deploy.py", *_change(0)))
-        for number in range(1, rounds + 1):
+    with running_inside(host, "rows.py", directory) as client:
+        first_s = run(host.pyinfra("deploy.py", *_change(0))).wall_s
+        # The same points each time, as far as the machine is as fast.
+        trial = Trial(Random(SEED), dict.fromkeys(("deploy.py", "rollback.py"), first_s))  # noqa: S311
+        number = 0
+        while min(map(trial.count, trial.took_s)) < rounds:
+            number += 1
             before = _current(host)
-            _break_off(host, random, trial, first.wall_s, ["deploy.py", *_change(number)])
+            _break_off(host, trial, client, ["deploy.py", *_change(number)])
             back = ["rollback.py", "--data", f"release={before}"]
-            _break_off(host, random, trial, first.wall_s, back)
+            _break_off(host, trial, client, back)
         run(host.pyinfra("deploy.py"))
-    for failure in trial.failures:
-        print(failure)
-    what = ", ".join(f"{kind} {count}" for kind, count in sorted(trial.broken.items()))
+    written = client.found
+    happened = "; ".join(
+        f"{program}: {', '.join(f'{kind} {times}' for kind, times in sorted(kinds.items()))}"
+        for program, kinds in trial.broken.items()
+    )
     return Result(
         "faults",
-        f"{rounds} deploys and {rounds} rollbacks broken off ({what}), then the same command",
+        f"at least {rounds} deploys and {rounds} rollbacks broken off ({happened}), then the same"
+        " command",
         {
             "seconds until all was healthy": trial.seconds,
             "rows acknowledged by Postgres": [written["postgres"]["acknowledged"]],
@@ -85,32 +98,46 @@ def _change(number: int) -> tuple[str, str]:
     return "--data", f"overrides={json.dumps(said)}"
 
 
-def _break_off(host: Host, random: Random, trial: Trial, took_s: float, words: list[str]) -> None:
-    kind, happens = random.choices(list(HAPPENS.items()), list(WEIGHTS.values()))[0]
-    at_s = random.uniform(0, took_s)
-    command = host.pyinfra(words[0], *words[1:])
+def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> None:
+    """Break a command off, or not if it is faster; then the same command has to converge."""
+    kind, happens = trial.random.choices(list(HAPPENS.items()), list(WEIGHTS.values()))[0]
+    program = words[0]
+    at_s = trial.random.uniform(0, trial.took_s[program])
+    command = host.pyinfra(*words)
+    began = monotonic()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         process.wait(at_s)
-        kind = "nothing, it was done before"
     except subprocess.TimeoutExpired:
         happens(process, Faults(Settings.from_environment(), host.state))
         process.wait(PATIENCE_S)
-    trial.broken[kind] = trial.broken.get(kind, 0) + 1
+        kinds = trial.broken.setdefault(program, {})
+        kinds[kind] = kinds.get(kind, 0) + 1
+        _converges(host, trial, command, f"{program} after {at_s:.1f} s, {kind}")
+        if not client.runs:
+            # A reboot ends all that is in the host's network.
+            client.start()
+    else:
+        trial.took_s[program] = monotonic() - began
+
+
+def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None:
     began = monotonic()
-    where = f"{words[0]} after {at_s:.1f} s, {kind}"
     try:
         said = run(command).output
         left = run(host.ssh(_leftovers(host))).output.strip()
         services = len(host.stack.services)
-        if left or f"{services}/{services} containers healthy" not in said:
-            trial.failures.append(f"{where}: left {left or said}")
+        well = not left and f"{services}/{services} containers healthy" in said
+        wrong = "" if well else f"left {left or said}"
     except BenchError as error:
-        trial.failures.append(f"{where}: {error}")
+        wrong = str(error)
     trial.seconds.append(monotonic() - began)
-    print(f"{where}: converged in {trial.seconds[-1]:.1f} s", flush=True)
+    if wrong:
+        trial.failures.append(where)
+    outcome = f"DID NOT CONVERGE: {wrong}" if wrong else f"converged in {trial.seconds[-1]:.1f} s"
+    print(f"{where}: {outcome}", flush=True)
 
 
 def _leftovers(host: Host) -> str:

@@ -17,7 +17,7 @@ def replacement(directory: Path, rounds: int) -> Result:
     (host,) = lab_hosts(1, directory)
     converge([host])
     seconds = []
-    with running_inside(host, "visitor.py") as found:
+    with running_inside(host, "visitor.py", directory) as visitor:
         for number in range(1, rounds + 1):
             changed = {name: {"environment": {"ROUND": str(number)}} for name in CHANGED}
             deploy = run(host.pyinfra("deploy.py", "--data", f"overrides={json.dumps(changed)}"))
@@ -25,6 +25,7 @@ def replacement(directory: Path, rounds: int) -> Result:
                 raise BenchError(f"the deploy replaced less than {CHANGED}:\n{deploy.output}")
             seconds.append(deploy.wall_s)
     run(host.pyinfra("deploy.py"))
+    found = visitor.found
     for failure in found["failed"][:20]:
         print(failure)
     return Result(

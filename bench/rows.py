@@ -1,8 +1,9 @@
 """A client that writes to Postgres and Redis whatever happens, and counts what was acknowledged.
 
-Runs in the platform's environment and a host's network: `python bench/rows.py SECRETS`, the
-directory of the stack's secrets. Says `ready` once both took a row; at the end of its input it
-looks for all that was acknowledged, and prints what it found as JSON.
+Runs in the platform's environment and a host's network: `python bench/rows.py SECRETS DIRECTORY`,
+where the stack's secrets are, and where to keep what was acknowledged, which outlives this process.
+Says `ready` once both took a row; at the end of its input it looks for all that was ever
+acknowledged, and prints what it found as JSON.
 """
 
 import asyncio
@@ -75,27 +76,29 @@ class Entries:
 
 
 async def keep_writing(
-    store: Postgres | Entries, begun: asyncio.Event, over: asyncio.Event
+    store: Postgres | Entries, file: Path, begun: asyncio.Event, over: asyncio.Event
 ) -> set[int]:
-    """The numbers whose writing was acknowledged; one that was not is never written again."""
-    acknowledged: set[int] = set()
-    number, writer = 0, None
-    while not over.is_set():
-        number += 1
-        try:
-            writer = writer or await store.writer()
-            await store.write(writer, number)
-        except AWAY:
-            writer = None
-        else:
-            acknowledged.add(number)
-            begun.set()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), EVERY_S)
+    """The numbers whose writing was ever acknowledged."""
+    acknowledged = {int(line) for line in file.read_text().split()} if file.exists() else set()
+    number, writer = max(acknowledged, default=0), None
+    with file.open("a") as kept:
+        while not over.is_set():
+            number += 1
+            try:
+                writer = writer or await store.writer()
+                await store.write(writer, number)
+            except AWAY:
+                writer = None
+            else:
+                acknowledged.add(number)
+                print(number, file=kept, flush=True)
+                begun.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), EVERY_S)
     return acknowledged
 
 
-async def main(secrets: Path) -> None:
+async def main(secrets: Path, directory: Path) -> None:
     """Write until the input ends, and compare."""
     stores: dict[str, Postgres | Entries] = {
         "postgres": Postgres(secrets),
@@ -104,7 +107,7 @@ async def main(secrets: Path) -> None:
     over = asyncio.Event()
     begun = {name: asyncio.Event() for name in stores}
     writing = [
-        asyncio.create_task(keep_writing(store, begun[name], over))
+        asyncio.create_task(keep_writing(store, directory / name, begun[name], over))
         for name, store in stores.items()
     ]
     await asyncio.gather(*(event.wait() for event in begun.values()))
@@ -120,4 +123,4 @@ async def main(secrets: Path) -> None:
     print(json.dumps(counts))
 
 
-asyncio.run(main(Path(sys.argv[1])))
+asyncio.run(main(*map(Path, sys.argv[1:3])))
