@@ -121,6 +121,8 @@ def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> No
             client.start()
     else:
         trial.took_s[program] = monotonic() - began
+        if process.returncode:
+            _tell(trial, f"{program} {' '.join(words[1:])}", f"ended with {process.returncode}")
 
 
 def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None:
@@ -135,9 +137,14 @@ def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None
         wrong = str(error)
     trial.seconds.append(monotonic() - began)
     if wrong:
-        trial.failures.append(where)
-    outcome = f"DID NOT CONVERGE: {wrong}" if wrong else f"converged in {trial.seconds[-1]:.1f} s"
-    print(f"{where}: {outcome}", flush=True)
+        _tell(trial, where, wrong)
+    else:
+        print(f"{where}: converged in {trial.seconds[-1]:.1f} s", flush=True)
+
+
+def _tell(trial: Trial, where: str, wrong: str) -> None:
+    trial.failures.append(where)
+    print(f"{where}: DID NOT CONVERGE: {wrong}", flush=True)
 
 
 def _leftovers(host: Host) -> str:

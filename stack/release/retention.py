@@ -31,7 +31,8 @@ def retention(
 ) -> Retention:
     """Keep the last good releases and the current one; others go with what they alone use.
 
-    + former: what ran before; it counts as the last one, however long ago it was deployed first
+    + former: what was current on the host: the one that ran before counts as the last one, however
+      long ago it was deployed first
     + images: the stack's images on the host, by id
     + used_images: ids of those that some container uses, the holding ones excepted
 
@@ -39,6 +40,10 @@ def retention(
     release that was gone back to, so then no image goes.
     """
     known = list(kept)
+    if former in (None, current.id):
+        # A run that goes on with a broken-off one finds its own release current.
+        own = (it.record for it in known if it.id == current.id and it.record)
+        former = next((it.former for it in own), None)
     good = sorted(
         (it for it in known if it.good), key=lambda it: (it.id == former, it.number), reverse=True
     )

@@ -235,6 +235,17 @@ def test_what_ran_before_stays_however_old_it_is(release):
     assert kept_two.old_releases == tuple(known(n).id for n in (2, 3, 4))
 
 
+@pytest.mark.parametrize("on_host", ["the same", None])
+def test_a_deploy_that_was_broken_off_once_current_remembers_what_ran_before(release, on_host):
+    """The run that ends it finds its own release current; who ran before is in its record."""
+    current = release()
+    found = [known(n) for n in range(1, 5)]
+    began = record(current.id, 5).model_copy(update={"former": known(1).id})
+    found.append(KeptRelease(current.id, began, current, ()))
+    kept_two = retention(found, current, {}, [], 2, former=on_host and current.id)
+    assert kept_two.old_releases == tuple(known(n).id for n in (2, 3, 4))
+
+
 def test_failed_releases_go_and_crowd_no_good_one_out(release):
     current = release()
     found = [known(1), known(2, "failed"), known(3, "failed"), known(4, None)]
