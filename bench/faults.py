@@ -6,6 +6,7 @@ A client writes to Postgres and Redis all the while, and afterwards looks for wh
 import json
 import signal
 import subprocess
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class Trial:
     random: Random
     took_s: dict[str, float]
     """Program → how long it takes when nothing happens."""
-    broken: dict[str, dict[str, int]] = field(default_factory=dict)
+    broken: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Program → what happened in its middle → how often."""
     seconds: list[float] = field(default_factory=list)
     """How long the same command then took."""
@@ -49,7 +50,7 @@ class Trial:
 
     def count(self, program: str) -> int:
         """How often a program was broken off."""
-        return sum(self.broken.get(program, {}).values())
+        return self.broken[program].total()
 
 
 def faults(directory: Path, rounds: int) -> Result:
@@ -113,31 +114,29 @@ def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> No
     except subprocess.TimeoutExpired:
         happens(process, Faults(Settings.from_environment(), host.state))
         process.wait(PATIENCE_S)
-        kinds = trial.broken.setdefault(program, {})
-        kinds[kind] = kinds.get(kind, 0) + 1
+        trial.broken[program][kind] += 1
         _converges(host, trial, command, f"{program} after {at_s:.1f} s, {kind}")
         if not client.runs:
             # A reboot ends all that is in the host's network.
             client.start()
+        return
+    if process.returncode:
+        _tell(trial, " ".join(words), f"ended with {process.returncode}")
     else:
         trial.took_s[program] = monotonic() - began
-        if process.returncode:
-            _tell(trial, f"{program} {' '.join(words[1:])}", f"ended with {process.returncode}")
 
 
 def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None:
-    began = monotonic()
+    began, services = monotonic(), len(host.stack.services)
     try:
         said = run(command).output
         left = run(host.ssh(_leftovers(host))).output.strip()
-        services = len(host.stack.services)
-        well = not left and f"{services}/{services} containers healthy" in said
-        wrong = "" if well else f"left {left or said}"
     except BenchError as error:
-        wrong = str(error)
+        _tell(trial, where, str(error))
+        return
     trial.seconds.append(monotonic() - began)
-    if wrong:
-        _tell(trial, where, wrong)
+    if left or f"{services}/{services} containers healthy" not in said:
+        _tell(trial, where, f"left {left or said}")
     else:
         print(f"{where}: converged in {trial.seconds[-1]:.1f} s", flush=True)
 

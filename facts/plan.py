@@ -25,7 +25,7 @@ from stack.errors import DrydockError
 from stack.load import Inputs
 from stack.model import Daemon, Finding, Map
 from stack.planner.map import plan
-from stack.release.launchd import Job, monitor_job
+from stack.release.launchd import Job, Work, job_of, watching
 from stack.release.pins import unpinned
 from stack.release.render import Release
 from stack.release.shared import Order, release_for
@@ -122,7 +122,8 @@ def plan_host(host: Host, as_if: Callable[[Detected], Detected] = lambda found: 
     digests = {**observed.upstream_digests, **pins}
     unknown = [it for it in observed.missing_upstream if it not in digests]
     digests |= registry_digests(host, detected, inputs.settings, unknown)
-    jobs = jobs_of(inputs.settings, inputs.stack.name, detected)
+    work = watching(inputs.settings.min_free_disk)
+    jobs = jobs_of(inputs.settings, inputs.stack.name, detected, work)
     release = _render(inputs, detected, core_map, digests)
     there = adoption.without(observed)
     changes = changes_to(release, current, there, detected, jobs)
@@ -156,14 +157,13 @@ def changes_to(
     return Changes((*own, *compare(release, current, observed, detected.daemon.cpus).all))
 
 
-def jobs_of(settings: Settings, stack: str, detected: Detected) -> tuple[Job, ...]:
+def jobs_of(settings: Settings, stack: str, detected: Detected, work: Work) -> tuple[Job, ...]:
     """The monitor that a host should have, one or none."""
     kind, account = settings.monitor, detected.account
     if kind == "off" or account is None:
         return ()
     docker = {**detected.docker_environment, "docker_cli": detected.runtime.docker_cli}
-    free = settings.min_free_disk
-    return (monitor_job(kind, stack, account, detected.directory, docker, free),)
+    return (job_of(kind, stack, account, detected.directory, docker, work),)
 
 
 def replacing(host: Host, plan: HostPlan) -> tuple[Replacement, ...]:

@@ -19,6 +19,7 @@ from stack.model import Daemon
 from stack.quantities import show_memory
 from stack.release.archive import Archive, open_archive
 from stack.release.images import STACK_LABEL
+from stack.release.launchd import watching
 from stack.release.moved import moved
 from stack.release.render import Release
 from stack.release.seal import read_key
@@ -74,7 +75,8 @@ def plan_restore(host: Host) -> RestorePlan:
     left = {name: it for name, it in observed.containers.items() if name not in ours}
     # Its secrets come with the backup, so none is generated.
     current = replace(current, secrets=tuple(archive.secrets))
-    jobs = jobs_of(settings, release.stack.name, detected)
+    work = watching(settings.min_free_disk)
+    jobs = jobs_of(settings, release.stack.name, detected, work)
     empty = replace(observed, containers=left)
     changes = changes_to(release, current, empty, detected, jobs)
     loads = (

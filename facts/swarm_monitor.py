@@ -1,11 +1,13 @@
 """What keeps a swarm's containers on their cores between two runs: a job of launchd on each Mac."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from facts.plan import jobs_of
 from facts.swarm import Look
 from stack.changes.change import Changes
 from stack.changes.monitor import MonitorPlan, monitor_changes
-from stack.release.launchd import Job, cores_job
+from stack.release.launchd import keeping_cores
 from stack.swarm.cores import watched_cores
 from stack.swarm.placement import Place
 
@@ -16,17 +18,9 @@ def monitor_on(look: Look, places: Mapping[str, Place], cores: Mapping[str, str]
     + places: where each service belongs
     + cores: service → its cores on its node
     """
-    jobs = _jobs(look, places, cores)
+    stack, detected = look.inputs.stack.name, look.detected
+    work = keeping_cores(stack, watched_cores(places, cores, look.name, detected.daemon))
+    own = replace(detected, directory=look.own_directory)
+    jobs = jobs_of(look.inputs.settings, stack, own, work)
     changes = Changes(tuple(monitor_changes(jobs, look.monitor)))
-    stack, account = look.inputs.stack.name, look.detected.account
-    return MonitorPlan(stack, account, look.own_directory, jobs, look.monitor, changes)
-
-
-def _jobs(look: Look, places: Mapping[str, Place], cores: Mapping[str, str]) -> tuple[Job, ...]:
-    detected, kind = look.detected, look.inputs.settings.monitor
-    if kind == "off" or detected.account is None:
-        return ()
-    docker = {**detected.docker_environment, "docker_cli": detected.runtime.docker_cli}
-    watched = watched_cores(places, cores, look.name, detected.daemon)
-    stack = look.inputs.stack.name
-    return (cores_job(kind, stack, detected.account, look.own_directory, docker, watched),)
+    return MonitorPlan(stack, detected.account, own.directory, jobs, look.monitor, changes)

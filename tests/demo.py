@@ -7,7 +7,7 @@ from facts.runtime import Daemon as Answering
 from stack.changes.change import CurrentRelease
 from stack.load import Inputs, load_stack
 from stack.model import Allocation, Chip, CoreLevel, Daemon, Finding, Map
-from stack.release.launchd import Account, Job, cores_job, monitor_job
+from stack.release.launchd import Account, Job, job_of, keeping_cores, watching
 from stack.release.render import MANIFEST, Release, render_release
 
 GIB = 2**30
@@ -181,6 +181,5 @@ def demo_job(kind="agent", home="/Users/o'brien", cores: str | None = None) -> J
     host = demo_host(home)
     docker = {**host.docker_environment, "docker_cli": host.runtime.docker_cli}
     account = Account("o'brien", 501, home)
-    if cores is not None:
-        return cores_job(kind, "demo", account, host.directory, docker, cores)
-    return monitor_job(kind, "demo", account, host.directory, docker, 6 * GIB)
+    work = watching(6 * GIB) if cores is None else keeping_cores("demo", cores)
+    return job_of(kind, "demo", account, host.directory, docker, work)

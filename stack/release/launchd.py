@@ -58,62 +58,57 @@ class FoundMonitor:
         return self.loaded | self.placed.keys()
 
 
-def monitor_job(
-    kind: Kind,
-    stack: str,
-    account: Account,
-    directory: str,
-    docker: Mapping[str, str],
-    min_free_bytes: int,
-) -> Job:
-    """The job for a host that runs the stack by itself.
+@dataclass(frozen=True)
+class Work:
+    """What a job does whenever it looks."""
 
-    + directory: the stack's, absolute
-    + docker: variables that the monitor's Docker CLI needs, its own path as `docker_cli`
-    + min_free_bytes: free disk below which the monitor alerts
+    variables: Mapping[str, str]
+    files: Mapping[str, bytes]
+    """Name → content; launchd runs the last one, which needs the others."""
+
+
+def watching(min_free_bytes: int) -> Work:
+    """Watch over a stack that the Mac runs by itself.
+
+    + min_free_bytes: free disk below which it alerts
     """
-    variables = {"min_free_kib": str(min_free_bytes // 1024), **docker}
-    return _job_of(kind, stack, account, directory, variables, _read(MONITOR))
+    return Work({"min_free_kib": str(min_free_bytes // 1024)}, _read(MONITOR))
 
 
-def cores_job(
-    kind: Kind,
-    stack: str,
-    account: Account,
-    directory: str,
-    docker: Mapping[str, str],
-    cores: str,
-) -> Job:
-    """The job for a node of a swarm.
+def keeping_cores(stack: str, cores: str) -> Work:
+    """Keep a swarm's containers on the cores of a node.
 
-    + directory, docker: as for `monitor_job`
     + cores: service and its cores there, with a tab between them, a line each
     """
-    files = {CORES_FILE: cores.encode(), **_read(CORES)}
-    return _job_of(kind, stack, account, directory, {"stack": stack, **docker}, files)
+    return Work({"stack": stack}, {CORES_FILE: cores.encode(), **_read(CORES)})
 
 
 def _read(names: Iterable[str]) -> dict[str, bytes]:
     return {name: (HOME / "templates/monitor" / name).read_bytes() for name in names}
 
 
-def _job_of(
+def job_of(
     kind: Kind,
     stack: str,
     account: Account,
     directory: str,
-    variables: Mapping[str, str],
-    files: Mapping[str, bytes],
+    docker: Mapping[str, str],
+    work: Work,
 ) -> Job:
-    """A job that runs the last of these files, which needs the others."""
+    """The job for one host.
+
+    + directory: the stack's, absolute
+    + docker: variables that the job's Docker CLI needs, its own path as `docker_cli`
+    """
     label = label_of(stack)
     plist: dict[str, object] = {
         "Label": label,
-        "ProgramArguments": ["/bin/sh", f"{directory}/monitor/{[*files][-1]}"],
+        "ProgramArguments": ["/bin/sh", f"{directory}/monitor/{[*work.files][-1]}"],
         "EnvironmentVariables": {
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "directory": directory,
-            **variables,
+            **work.variables,
+            **docker,
         },
         "StartInterval": INTERVAL_S,
         "RunAtLoad": True,
@@ -127,7 +122,7 @@ def _job_of(
             else {"LimitLoadToSessionType": "Background"}
         ),
     }
-    return Job(kind, label, {**files, f"{label}.plist": plistlib.dumps(plist)})
+    return Job(kind, label, {**work.files, f"{label}.plist": plistlib.dumps(plist)})
 
 
 def domain_of(kind: Kind, account: Account) -> str:
