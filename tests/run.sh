@@ -3,6 +3,7 @@
 # elsewhere the tests that need those are skipped, and say so.
 set -eu
 cd "$(dirname "$0")/.."
+. tests/lab.env
 python=.venv/bin/python
 down=:
 

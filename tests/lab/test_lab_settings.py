@@ -1,9 +1,14 @@
 """Where a lab lives: names, directories and addresses."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from lab.process import LabError
 from lab.settings import Settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_defaults_are_one_lab_on_10_77() -> None:
@@ -28,6 +33,18 @@ def test_two_labs_share_nothing_but_the_cache() -> None:
     assert one.namespace("mac1") != other.namespace("mac1")
     assert one.cgroup != other.cgroup
     assert not one.subnet.overlaps(other.subnet)
+
+
+def test_the_tests_lab_is_none_that_a_deploy_started() -> None:
+    said = f". {ROOT}/tests/lab.env && env"
+    done = subprocess.run(["sh", "-c", said], env={}, check=True, capture_output=True, text=True)
+    own = Settings.from_environment(dict(line.split("=", 1) for line in done.stdout.splitlines()))
+    usual = Settings.from_environment({})
+    assert own.name != usual.name
+    assert own.run != usual.run
+    assert not own.subnet.overlaps(usual.subnet)
+    for script in ("tests/run.sh", ".ci/run"):
+        assert ". tests/lab.env\n" in (ROOT / script).read_text()
 
 
 def test_interface_names_fit_linux() -> None:
