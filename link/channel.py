@@ -49,11 +49,14 @@ class ChannelSocket:
         with _connection_errors():
             data = self._channel.recv(limit_bytes)
             if not data and not self._answered and not self._closing:
-                message = self._channel.recv_stderr(STDERR_BYTES).decode(errors="replace")
-                if message:
-                    raise ConnectionAbortedError(message.strip())
+                self._raise_what_was_said()
         self._answered = True
         return data
+
+    def _raise_what_was_said(self) -> None:
+        message = self._channel.recv_stderr(STDERR_BYTES).decode(errors="replace")
+        if message:
+            raise ConnectionAbortedError(message.strip())
 
     def recv_into(self, buffer: bytearray) -> int:
         """Like `recv`, into a buffer."""
@@ -62,9 +65,15 @@ class ChannelSocket:
         return len(data)
 
     def sendall(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all of it; raises what the remote command said if it has failed by then."""
         with _connection_errors():
-            self._channel.sendall(data)
+            try:
+                self._channel.sendall(data)
+            except OSError:
+                # It may have ended before this write, and then there is no read to tell why.
+                if self._channel.closed and not self._answered and not self._closing:
+                    self._raise_what_was_said()
+                raise
 
     def settimeout(self, timeout_s: float | None) -> None:
         """Seconds a read or write may wait; None is without end."""

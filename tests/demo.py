@@ -1,6 +1,7 @@
 """A small stack in a project of its own: what the core and the operations are tried on."""
 
 from pathlib import Path
+from typing import Any
 
 from facts.detect import Detected
 from facts.runtime import Daemon as Answering
@@ -14,7 +15,7 @@ GIB = 2**30
 SECRETS = "/Users/o'brien/.drydock/demo/secrets"
 UPSTREAM = {"python:3.13-slim-trixie": "sha256:" + "a" * 64, "redis:8.0": "sha256:" + "b" * 64}
 
-STACK = {
+STACK: dict[str, Any] = {
     "name": "demo",
     "sized_for": {"cpus": 4, "memory": "8 GiB"},
     "bases": {"python": "python:3.13-slim-trixie"},

@@ -108,7 +108,8 @@ def references(stack):
 @example(place=((*RISK, "environment", "ODD"), False), text="\0")
 @example(place=((*RISK, "volumes", "data"), False), text="/a/../../etc")
 def test_what_is_rendered_is_the_data_or_nothing(project, meant, place, text):
-    data = laid(*place, text)
+    path, is_key = place
+    data = laid(path, is_key, text)
     try:
         release = rendered(data, project)
     except DrydockError as refusal:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import requests
 
+from link.channel import open_command
 from link.daemon import MAX_CONNECTIONS, close, daemon
 
 
@@ -110,6 +111,14 @@ def test_no_process_outlives_its_connection(host, runtime, ssh_server):
 def test_a_missing_cli_is_named(host, runtime):
     with pytest.raises(requests.ConnectionError, match="/nowhere/docker"):
         daemon(host, replace(runtime, docker_cli="/nowhere/docker")).info()
+
+
+@pytest.mark.parametrize("host", ["ssh"], indirect=True)
+def test_a_command_that_ended_before_it_was_written_to_is_heard(host):
+    channel = open_command(host.connector, ["/nowhere/docker"], 5)
+    wait_until(lambda: channel._channel.closed)
+    with pytest.raises(ConnectionAbortedError, match="/nowhere/docker"):
+        channel.sendall(b"GET / HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("host", ["ssh"], indirect=True)

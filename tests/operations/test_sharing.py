@@ -152,7 +152,9 @@ def test_a_registry_is_asked_first_and_gets_what_was_built(run, monkeypatch):
     )
     monkeypatch.setattr(share, "fetch", lambda *_: Moved(NAMES, 5, 2, 0))
     first, second, _ = [run.joined(host, image_registry="reg:5000/x") for host in run.hosts]
-    images.build_all(run.hosts[0], None, (), lacking=first)
+    images.build_all(
+        run.hosts[0], run.release, (), demo_host(), demo_inputs().settings, lacking=first
+    )
     assert share._publish(run.hosts[0], first)
     assert share._publish(run.hosts[1], second)
     assert calls == [("mac1", "reg:5000/x", NAMES)]

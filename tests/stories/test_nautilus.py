@@ -200,12 +200,12 @@ def test_memory_and_cpus_are_applied_live(nautilus: Project, mac1: Mac):
 
 @pytest.mark.usefixtures("nautilus_on_mac1")
 def test_one_service_changes_and_fifteen_stay_and_its_visitor_loses_nothing(
-    nautilus: Project, mac1: Mac
+    nautilus: Project, mac1: Mac, tmp_path: Path
 ):
     before = mac1.identities("nautilus")
     overrides = {"risk": RISK, "websocket": {"environment": {"LOG_LEVEL": "debug"}}}
     host = Host(mac1.state, ROOT / "lab/inventory.py", load_stack({"stack": STACK}, {}).stack)
-    with running_inside(host, "visitor.py") as found:
+    with running_inside(host, "visitor.py", tmp_path) as visitor:
         run = nautilus.deploy(hosts="mac1", overrides=overrides)
     after = mac1.identities("nautilus")
 
@@ -213,6 +213,7 @@ def test_one_service_changes_and_fifteen_stay_and_its_visitor_loses_nothing(
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"nautilus-websocket-engine"}
     assert len(after) == SERVICES
+    found = visitor.found
     assert found["connections"] > 1
     assert (found["missing"], found["doubled"], found["failed"]) == (0, 0, [])
 

@@ -1,5 +1,7 @@
 """The starter against a double of the daemon's API; the stories play it against real daemons."""
 
+from typing import Any
+
 import pytest
 from gevent.queue import Queue
 
@@ -15,7 +17,7 @@ class DaemonDouble:
 
     def __init__(self, release, fates):
         self.fates, self.started = fates, []
-        self.states = {
+        self.states: dict[str, dict[str, Any]] = {
             release.stack.container_name(name): {"Status": "created", "ExitCode": 0}
             | {"Running": False, "OOMKilled": False, "Health": {"Status": "starting", "Log": []}}
             for name in release.containers
