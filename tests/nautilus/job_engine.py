@@ -45,7 +45,7 @@ class Counter(Service):
         return await self.jobs.submit("count", count, response)
 
     async def _count(self, task: Task) -> JsonValue:
-        count = Count.model_validate(task.request)
+        count = Count.model_validate_json(task.request)
         if count.to == 13:
             raise JobFailedError("nobody counts to 13")
         if count.to == 14:

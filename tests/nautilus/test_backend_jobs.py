@@ -43,6 +43,7 @@ def test_a_jobs_progress_and_result_are_seen(
     gate.touch()
     eventually(lambda: backend.get(f"/api/jobs/{job}").json()["state"] == "done")
     assert backend.get(f"/api/jobs/{job}").json() == engine.get(f"/jobs/{job}").json()
+    assert backend.get(f"/api/jobs/{job}/request").json()["to"] == 3
     (summary,) = backend.get("/api/results?engine=counter&kind=count").json()
     assert summary == backend.get("/api/jobs?state=done").json()[0]
     assert backend.get("/api/results?engine=risk").json() == []
@@ -73,4 +74,5 @@ def test_a_running_job_is_cancelled(
 @pytest.mark.parametrize("path", [f"/api/jobs/{NONE}", f"/api/results/{NONE}"])
 def test_an_unknown_job_is_not_found(backend: TestClient, path: str) -> None:
     assert backend.get(path).status_code == 404
+    assert backend.get(f"/api/jobs/{NONE}/request").status_code == 404
     assert backend.delete(path).status_code == 404

@@ -1,7 +1,7 @@
 """All engines' jobs, and what came out of them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
@@ -59,6 +59,7 @@ class AllJobs:
         router = APIRouter()
         router.get("/jobs", tags=["jobs"])(self.recent)
         router.get("/jobs/{job_id}", tags=["jobs"], responses=NO_JOB)(self.get)
+        router.get("/jobs/{job_id}/request", tags=["jobs"], responses=NO_JOB)(self.request)
         router.delete("/jobs/{job_id}", tags=["jobs"], responses=NO_JOB)(self.cancel)
         router.get("/results", tags=["results"])(self.results)
         router.get("/results/{job_id}", tags=["results"], responses=NO_JOB)(self.result)
@@ -83,8 +84,17 @@ class AllJobs:
         async with transaction(self._engine) as session:
             row = (await session.execute(select(*_WHOLE).where(JobRow.id == job_id))).one_or_none()
         if row is None:
-            raise HTTPException(404, f"no job {job_id}")
+            raise _no_job(job_id)
         return Job.model_validate(row, from_attributes=True)
+
+    async def request(self, job_id: UUID) -> JsonValue:
+        """What a job was asked for."""
+        query = select(JobRow.request).where(JobRow.id == job_id)
+        async with transaction(self._engine) as session:
+            row = (await session.execute(query)).one_or_none()
+        if row is None:
+            raise _no_job(job_id)
+        return cast(JsonValue, row.request)
 
     async def cancel(self, job_id: UUID) -> JobSummary:
         """End a job that waits or runs; its worker stops when it next renews its lease."""
@@ -132,3 +142,7 @@ class AllJobs:
         async with transaction(self._engine) as session:
             rows = (await session.execute(query)).all()
         return [JobSummary.model_validate(row, from_attributes=True) for row in rows]
+
+
+def _no_job(job_id: UUID) -> HTTPException:
+    return HTTPException(404, f"no job {job_id}")

@@ -8,7 +8,6 @@ statement is fenced by worker and attempt, so a worker that lost its job can no 
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -47,9 +46,8 @@ class JobSummary(BaseModel):
 
 
 class Job(JobSummary):
-    """A job with its request, and its result once it is done."""
+    """A job with its result once it is done; what was asked may be large and is told apart."""
 
-    request: JsonValue
     result: JsonValue
 
 
@@ -115,7 +113,9 @@ SELECT {SUMMARY} FROM jobs.job WHERE engine = $1 AND ($2::text IS NULL OR state 
 ORDER BY created_at DESC, id LIMIT $3
 """
 
-_GET = f"SELECT {SUMMARY}, request, result FROM jobs.job WHERE engine = $1 AND id = $2"
+_GET = f"SELECT {SUMMARY}, result FROM jobs.job WHERE engine = $1 AND id = $2"
+
+_REQUEST = "SELECT request FROM jobs.job WHERE engine = $1 AND id = $2"
 
 
 class Claim(BaseModel):
@@ -123,7 +123,8 @@ class Claim(BaseModel):
 
     id: UUID
     kind: str
-    request: JsonValue
+    request: str
+    """As JSON."""
     attempt: int
     worker: str
 
@@ -151,11 +152,10 @@ class JobStore:
         row = await self._pool.fetchrow(_CLAIM, self._engine, kinds, worker, lease_s)
         if row is None:
             return None
-        request = json.loads(row["request"])
         return Claim(
             id=row["id"],
             kind=row["kind"],
-            request=request,
+            request=row["request"],
             attempt=row["attempts"],
             worker=worker,
         )
@@ -181,27 +181,21 @@ class JobStore:
 
     async def recent(self, state: JobState | None, limit: int) -> list[JobSummary]:
         """The last jobs, the newest first."""
-        rows = await self._pool.fetch(
-            _RECENT,
-            self._engine,
-            state,
-            limit,
-        )
+        rows = await self._pool.fetch(_RECENT, self._engine, state, limit)
         return [JobSummary.model_validate(dict(row)) for row in rows]
 
     async def get(self, job: UUID) -> Job | None:
-        """One job with its request and result."""
-        row = await self._pool.fetchrow(
-            _GET,
-            self._engine,
-            job,
-        )
-        return None if row is None else Job.model_validate(_decoded(row))
+        """One job with its result."""
+        row = await self._pool.fetchrow(_GET, self._engine, job)
+        if row is None:
+            return None
+        result = None if row["result"] is None else json.loads(row["result"])
+        return Job.model_validate({**dict(row), "result": result})
 
-
-def _decoded(row: asyncpg.Record) -> dict[str, Any]:
-    texts = {name: row[name] for name in ("request", "result") if row[name] is not None}
-    return {"result": None, **dict(row), **{name: json.loads(t) for name, t in texts.items()}}
+    async def request(self, job: UUID) -> str | None:
+        """What was asked, as JSON; None when there is no such job."""
+        text: str | None = await self._pool.fetchval(_REQUEST, self._engine, job)
+        return text
 
 
 def _changed(status: str) -> bool:

@@ -14,13 +14,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, JsonValue
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from nautilus.frame.background import end
 from nautilus.frame.job_store import CHANNEL, Claim, Job, JobState, JobStore, JobSummary
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 RENEWALS_PER_LEASE = 3
 PROGRESS_STEP = 0.01
 FIRST_WAIT_S = 0.1
+NO_JOB: dict[int | str, dict[str, Any]] = {404: {"description": "no such job"}}
 
 
 class JobFailedError(Exception):
@@ -48,6 +49,7 @@ class Task:
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.request = claim.request
+        """As JSON."""
         self.progress = 0.0
         self.note = ""
         self.news = asyncio.Event()
@@ -80,10 +82,11 @@ class Jobs:
         self._fault: BaseException | None = None
 
     def routes(self) -> APIRouter:
-        """GET /jobs and /jobs/{id}."""
+        """GET /jobs, /jobs/{id} and /jobs/{id}/request."""
         router = APIRouter(prefix="/jobs", tags=["jobs"])
         router.get("")(self.recent)
-        router.get("/{job_id}", responses={404: {"description": "no such job"}})(self.get)
+        router.get("/{job_id}", responses=NO_JOB)(self.get)
+        router.get("/{job_id}/request", responses=NO_JOB)(self.request)
         return router
 
     def start(self) -> None:
@@ -120,6 +123,13 @@ class Jobs:
         if job is None:
             raise HTTPException(404, f"no job {job_id}")
         return job
+
+    async def request(self, job_id: UUID) -> JsonValue:
+        """What a job was asked for."""
+        text = await self._store.request(job_id)
+        if text is None:
+            raise HTTPException(404, f"no job {job_id}")
+        return cast(JsonValue, from_json(text))
 
     async def _take(self) -> None:
         try:

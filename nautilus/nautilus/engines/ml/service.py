@@ -30,7 +30,7 @@ from nautilus.engines.ml.models import (
 from nautilus.engines.ml.runtime import Model
 from nautilus.engines.ml.shelf import Shelf, UnknownModelError
 from nautilus.frame.fields import Identifier
-from nautilus.frame.job_store import Job, JobSummary
+from nautilus.frame.job_store import JobSummary
 from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
@@ -147,7 +147,7 @@ class MachineLearning(Service):
         """The last trainings, the newest first."""
         return list((await trainings.jobs(self.stores.redis))[:limit])
 
-    async def job(self, job_id: UUID) -> Job:
+    async def job(self, job_id: UUID) -> trainings.TrainingJob:
         """One training, and its model or error once it ended."""
         job = await trainings.find(self.stores.redis, str(job_id))
         if job is None:

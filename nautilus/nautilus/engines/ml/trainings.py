@@ -48,6 +48,13 @@ class TrainingOrder(Message):
     request: TrainRequest
 
 
+class TrainingJob(Job):
+    """A training; its result is the model's `ModelInfo`."""
+
+    request: JsonValue
+    """Without the bars: they are in the stream until they have been learned from, and go then."""
+
+
 class Result(BaseModel):
     """What a training's process says."""
 
@@ -56,12 +63,12 @@ class Result(BaseModel):
     onnx: str = ""
 
 
-async def submit(redis: Redis, request: TrainRequest) -> Job:
+async def submit(redis: Redis, request: TrainRequest) -> TrainingJob:
     """Accept a training: it is stored when this returns; raises TooManyTrainingsError."""
     if await redis.xlen(INTAKE) >= MOST_WAITING:
         raise TooManyTrainingsError(f"{MOST_WAITING} trainings wait already")
     now = datetime.now(UTC)
-    job = Job(
+    job = TrainingJob(
         id=uuid4(),
         engine="ml",
         kind="training",
@@ -73,7 +80,6 @@ async def submit(redis: Redis, request: TrainRequest) -> Job:
         created_at=now,
         started_at=None,
         finished_at=None,
-        # The bars are in the stream until they have been learned from, and needed no longer.
         request=cast("JsonValue", request.model_dump(mode="json", exclude={"instruments"})),
         result=None,
     )
@@ -84,16 +90,16 @@ async def submit(redis: Redis, request: TrainRequest) -> Job:
     return job
 
 
-async def jobs(redis: Redis) -> list[Job]:
+async def jobs(redis: Redis) -> list[TrainingJob]:
     """All jobs that are remembered, the newest first."""
-    stored = map(Job.model_validate_json, (await redis.hgetall(JOBS)).values())
+    stored = map(TrainingJob.model_validate_json, (await redis.hgetall(JOBS)).values())
     return sorted(stored, key=lambda job: job.created_at, reverse=True)
 
 
-async def find(redis: Redis, job: str) -> Job | None:
+async def find(redis: Redis, job: str) -> TrainingJob | None:
     """One job; None when it is not remembered."""
     stored = await redis.hget(JOBS, job)
-    return None if stored is None else Job.model_validate_json(stored)
+    return None if stored is None else TrainingJob.model_validate_json(stored)
 
 
 async def work(redis: Redis, shelf: Shelf) -> None:
@@ -110,7 +116,7 @@ async def work(redis: Redis, shelf: Shelf) -> None:
 
 
 async def _do(
-    redis: Redis, shelf: Shelf, job: Job, request: TrainRequest, commit: Pipeline
+    redis: Redis, shelf: Shelf, job: TrainingJob, request: TrainRequest, commit: Pipeline
 ) -> None:
     job.attempts += 1
     job.state, job.started_at = JobState.RUNNING, datetime.now(UTC)
@@ -134,7 +140,7 @@ async def _do(
 
 
 async def _train(
-    redis: Redis, shelf: Shelf, job: Job, request: TrainRequest, commit: Pipeline
+    redis: Redis, shelf: Shelf, job: TrainingJob, request: TrainRequest, commit: Pipeline
 ) -> ModelInfo:
     batches = [] if request.instruments else await _flow_history(redis)
     # The batches are JSON already, and many.

@@ -136,7 +136,7 @@ class StrategyEngine(Service):
         ).follow()
 
     async def _backtest(self, task: Task) -> Outcomes:
-        request = BacktestRequest.model_validate(task.request)
+        request = BacktestRequest.model_validate_json(task.request)
         bars = request.bars
         if isinstance(bars, StoredBars):
             bars = await bars_of(self.stores.postgres, bars)
