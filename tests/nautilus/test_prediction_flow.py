@@ -130,6 +130,10 @@ def test_the_first_models_are_trained_of_the_flow_and_predict_in_it(
     eventually(lambda: [p.origin for p in told(redis_client, PredictionBatch)][-1:] == [origin])
     said = told(redis_client, PredictionBatch)[-1]
     assert said.model == "price-1,regime-1,volatility-1"
+    assert [it for it in ("price-1", "price", "price-2", "regime-1") if said.expected_by(it)] == [
+        "price-1",
+        "price",
+    ]
     body = {
         "instruments": {
             s: {"close": history[-1].closes[s], "features": history[-1].features[s]}

@@ -171,32 +171,38 @@ def test_a_strategy_begins_with_the_bars_that_are_stored(
     assert entry.order.signed_quantity == 10 * seen[-1]
 
 
-def test_a_model_is_followed(market: Market) -> None:
-    market.strategy("follower", rule={"kind": "follow_model", "model": "m1"})
-
-    def predicts(second: int, model: str, expected: float) -> None:
-        at = START + timedelta(seconds=second)
-        predictions = {"ACME": Prediction(expected_return=expected)}
-        market.tell(
-            PredictionBatch(
-                origin=f"{second}-0",
-                at=at,
-                interval=Interval.S1,
-                model=model,
-                predictions=predictions,
-            )
+def predicts(market: Market, second: int, model: str, expected: float) -> None:
+    market.tell(
+        PredictionBatch(
+            origin=f"{second}-0",
+            at=START + timedelta(seconds=second),
+            interval=Interval.S1,
+            model=model,
+            predictions={"ACME": Prediction(expected_return=expected)},
         )
+    )
 
+
+@pytest.mark.parametrize("followed", ["price-2", "price"])
+def test_a_model_is_followed_by_its_version_or_by_its_kind(market: Market, followed: str) -> None:
+    market.strategy(f"follows-{followed}", rule={"kind": "follow_model", "model": followed})
     market.closes(0, 100.0)
-    predicts(0, "other", 0.01)
-    assert market.signals() == []
-    predicts(0, "m1", 0.01)
+    # What the ml engine says once it has a model of each kind: see test_prediction_flow.
+    predicts(market, 0, "price-2,regime-1,volatility-1", 0.01)
     (entry,) = market.signals()
     assert (entry.order.side, entry.order.quantity, entry.order.price) == ("buy", 10, 100.0)
     market.allow(entry)
     market.closes(1, 101.0)
-    predicts(1, "m1", -0.01)
+    predicts(market, 1, "price-2", -0.01)
     assert market.signals()[1].order.signed_quantity == -10
+
+
+@pytest.mark.parametrize("followed", ["price-1", "volatility", "regime-1"])
+def test_no_other_models_returns_are_followed(market: Market, followed: str) -> None:
+    market.strategy(f"other-{followed}", rule={"kind": "follow_model", "model": followed})
+    market.closes(0, 100.0)
+    predicts(market, 0, "price-2,regime-1,volatility-1", 0.01)
+    assert market.signals() == []
 
 
 def test_a_stopped_strategy_says_nothing(market: Market) -> None:

@@ -144,6 +144,19 @@ def test_one_batch_of_ticks_is_seen_on_every_topic_down_to_performance(mac1: Mac
 
 
 @pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(("strategy", "followed"), [("demo-model", "predictions")])
+def test_what_the_engines_compute_of_features_becomes_signals(
+    mac1: Mac, strategy: str, followed: str
+) -> None:
+    def signal() -> dict[str, Any] | None:
+        origins = {entry["origin"] for entry in topic(mac1, followed)}
+        given = (entry for entry in topic(mac1, "signals") if entry["strategy"] == strategy)
+        return next((entry for entry in given if entry["origin"] in origins), None)
+
+    assert eventually(signal)["portfolio"] == "demo"
+
+
+@pytest.mark.usefixtures("demo")
 def test_what_breaks_a_limit_is_refused(mac1: Mac) -> None:
     refused = eventually(lambda: topic(mac1, "breaches"))
     assert {breach["strategy"] for breach in refused} >= {"demo-greedy"}

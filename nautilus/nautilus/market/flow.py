@@ -18,6 +18,9 @@ FLOW_INTERVAL = Interval.S1
 """The bars that features, factors and predictions are made of, once each is closed."""
 
 
+PRICE_MODEL = "price"
+"""The kind of model that expects returns; its versions' ids are `price-1` and so on."""
+
 POSITIONS_NOW = "nautilus:positions"
 """Each open portfolio's last `Positions`, a hash in Redis."""
 
@@ -57,12 +60,21 @@ class Prediction(BaseModel):
 
 
 class PredictionBatch(Message):
-    """A model's predictions for instruments whose bar has closed."""
+    """The current models' predictions for instruments whose bar has closed."""
 
     topic: ClassVar[str] = topics.PREDICTIONS
     interval: Interval
     model: str
+    """The ids of all that predicted, one of a kind, joined by commas."""
     predictions: dict[Symbol, Prediction]
+
+    def expected_by(self, model: str) -> bool:
+        """Whether its expected returns are this model's: `price-3`, or `price` for any version."""
+        return any(
+            model in (each, PRICE_MODEL)
+            for each in self.model.split(",")
+            if each.startswith(f"{PRICE_MODEL}-")
+        )
 
 
 class Signal(Message):

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from nautilus.engines.ml.inputs import Features, Price
 from nautilus.frame.fields import Identifier, Symbol
+from nautilus.market.flow import PRICE_MODEL
 from nautilus.market.series import Bars, Parameters
 
 MAX_TRAINING_BARS = 100_000
@@ -15,7 +16,7 @@ MAX_TRAINING_BARS = 100_000
 class Kind(StrEnum):
     """What a model predicts."""
 
-    PRICE = "price"
+    PRICE = PRICE_MODEL
     REGIME = "regime"
     VOLATILITY = "volatility"
 

@@ -72,8 +72,9 @@ class Trading:
 
     async def _take_predictions(self, _: str, batch: PredictionBatch, commit: Pipeline) -> None:
         for strategy, symbol in await self._running(batch.predictions):
+            rule = strategy.rule
+            follows = isinstance(rule, FollowModel) and batch.expected_by(rule.model)
             # A prediction comes after the close that it was made of: one without is stale.
-            follows = isinstance(strategy.rule, FollowModel) and strategy.rule.model == batch.model
             if follows and symbol in self._closes:
                 expected = batch.predictions[symbol].expected_return
                 await self._decide(strategy, symbol, expected, batch, commit)

@@ -58,6 +58,7 @@ class FollowModel(BaseModel):
 
     kind: Literal["follow_model"]
     model: Identifier
+    """A version, such as `price-3`, or `price` for whichever version predicts."""
     threshold: NonNegative = 0.0
     """A return of one bar; what is expected to move less changes nothing."""
     short: bool = False
