@@ -24,10 +24,17 @@ STRATEGIES = {
     "demo-trend": {"kind": "ema_cross", "fast": 5, "slow": 20, "short": True},
     "demo-reversion": {"kind": "bollinger_reversion", "period": 20, "short": True},
     "demo-model": {"kind": "follow_model", "model": "price", "short": True},
+    "demo-factor": {"kind": "follow_factor", "factor": "momentum", "short": True},
     # Wants more than the limits allow, so that there is something to refuse.
     "demo-greedy": {"kind": "buy_and_hold"},
 }
-QUANTITIES = {"demo-trend": 100, "demo-reversion": 50, "demo-model": 50, "demo-greedy": 10_000}
+QUANTITIES = {
+    "demo-trend": 100,
+    "demo-reversion": 50,
+    "demo-model": 50,
+    "demo-factor": 50,
+    "demo-greedy": 10_000,
+}
 TICKS_PER_SECOND = 40
 # Enough for every window and for a first model to learn from.
 HISTORY_S, LIVE_S = 600, 3_600

@@ -181,6 +181,33 @@ def test_a_model_is_followed_beyond_the_threshold() -> None:
     ]  # fmt: skip
 
 
+def test_a_factor_is_followed_beyond_the_threshold() -> None:
+    exposures = {
+        "momentum": [None, 2.0, 0.5, -0.5, -2.0, 2.0, None],
+        "volatility": [-2.0, None, 2.0, 0.0, 0.0, -2.0, None],
+    }
+    rules = [
+        {"kind": "follow_factor", "factor": factor, "short": True}
+        for factor in ("momentum", "volatility")
+    ]
+    assert decided(rules[0], [100.0] * 7, exposures["momentum"]) == [0, 1, 1, 1, -1, 1, 1]
+    # Each rule is told of its own factor.
+    bars = walk(7, exposures=exposures)
+    body = BacktestRequest.model_validate({"rules": rules, "bars": bars, "quantity": 10})
+    assert isinstance(body.bars, Bars)
+    traded = [
+        [(f.side, f.price) for f in backtest(rule, body.bars, body, lambda _: None).fills]
+        for rule in body.rules
+    ]
+    at = bars["close"]
+    assert traded[0] == [
+        ("buy", at[1]), ("sell", at[4]), ("sell", at[4]), ("buy", at[5]), ("buy", at[5]),
+    ]  # fmt: skip
+    assert traded[1] == [
+        ("sell", at[0]), ("buy", at[2]), ("buy", at[2]), ("sell", at[5]), ("sell", at[5]),
+    ]  # fmt: skip
+
+
 def test_the_curve_is_thinned_but_its_figures_are_not() -> None:
     whole = run(request({"kind": "ema_cross"}, points=400))
     thin = run(request({"kind": "ema_cross"}, points=3))
@@ -228,6 +255,15 @@ def test_a_test_that_nobody_waits_for_is_ended() -> None:
         ({"rules": [{"kind": "oracle"}]}, "oracle"),
         ({"rules": [{"kind": "ema_cross", "fast": 20, "slow": 10}]}, "fast must be shorter"),
         ({"rules": [{"kind": "follow_model", "model": "m"}]}, "expected_returns"),
+        (
+            {
+                "rules": [{"kind": "follow_factor", "factor": "reversal"}],
+                "bars": walk(5, exposures={"momentum": [1.0] * 5}),
+            },
+            "follow_factor needs bars with exposures to reversal",
+        ),
+        ({"bars": walk(5, exposures={"momentum": [1.0] * 4})}, "the same length"),
+        ({"bars": walk(5, exposures={"size": [1.0] * 5})}, "momentum"),
         ({"bars": {**walk(5), "close": [1.0] * 4}}, "the same length"),
         ({"bars": {**walk(5), "at": walk(5)["at"][::-1]}}, "follow each other"),
         ({"bars": {**walk(5), "high": [1.0] * 5}}, "between low and high"),

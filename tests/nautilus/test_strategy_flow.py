@@ -11,11 +11,12 @@ from nautilus.engines.strategy.decide import decision
 from nautilus.engines.strategy.models import BacktestRequest, Bars
 from nautilus.engines.strategy.rules import EmaCross
 from nautilus.frame.relay import Message
-from nautilus.frame.topics import BREACHES, FEATURES, ORDERS, PREDICTIONS, SIGNALS
+from nautilus.frame.topics import BREACHES, FACTORS, FEATURES, ORDERS, PREDICTIONS, SIGNALS
 from nautilus.market.bars import Interval
 from nautilus.market.flow import (
     AllowedOrder,
     Breach,
+    FactorBatch,
     FeatureBatch,
     Prediction,
     PredictionBatch,
@@ -81,7 +82,7 @@ def market(
     def lag() -> int:
         groups = [
             group
-            for topic in (FEATURES, PREDICTIONS, ORDERS, BREACHES)
+            for topic in (FEATURES, FACTORS, PREDICTIONS, ORDERS, BREACHES)
             for group in redis_client.xinfo_groups(topic)
         ]
         return sum((group["lag"] or 0) + group["pending"] for group in groups)
@@ -203,6 +204,45 @@ def test_no_other_models_returns_are_followed(market: Market, followed: str) -> 
     market.closes(0, 100.0)
     predicts(market, 0, "price-2,regime-1,volatility-1", 0.01)
     assert market.signals() == []
+
+
+def exposes(market: Market, second: int, momentum: float | None, symbol: str = "ACME") -> None:
+    market.tell(
+        FactorBatch(
+            origin=f"{second}-0",
+            at=START + timedelta(seconds=second),
+            interval=Interval.S1,
+            exposures={symbol: {"momentum": momentum, "volatility": -9.0}},
+        )
+    )
+
+
+def test_a_factor_is_followed_beyond_its_threshold(market: Market) -> None:
+    market.strategy("leader", rule={"kind": "follow_factor", "factor": "momentum"})
+    exposes(market, 0, 2.0)
+    assert market.signals() == [], "there is no price yet"
+    market.closes(0, 100.0)
+    exposes(market, 0, None)
+    exposes(market, 0, 0.9)
+    exposes(market, 0, 2.0, symbol="OTHER")
+    assert market.signals() == []
+    exposes(market, 0, 1.1)
+    (entry,) = market.signals()
+    assert (entry.origin, entry.order.signed_quantity, entry.order.price) == ("0-0", 10, 100.0)
+    market.allow(entry)
+    market.closes(1, 101.0)
+    exposes(market, 1, -0.9)
+    assert market.signals() == [entry]
+    exposes(market, 1, -1.1)
+    assert market.signals()[1].order.signed_quantity == -10
+
+
+def test_a_factor_that_the_flow_does_not_tell_is_refused(market: Market) -> None:
+    body = {"id": "lost", "portfolio": "core", "symbols": ["ACME"], "quantity": 10}
+    rule = {"kind": "follow_factor", "factor": "size"}
+    answer = market.client.post("/strategies", json={**body, "rule": rule})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "rule", "follow_factor", "factor"]
 
 
 def test_a_stopped_strategy_says_nothing(market: Market) -> None:

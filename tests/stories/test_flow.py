@@ -144,7 +144,9 @@ def test_one_batch_of_ticks_is_seen_on_every_topic_down_to_performance(mac1: Mac
 
 
 @pytest.mark.usefixtures("demo")
-@pytest.mark.parametrize(("strategy", "followed"), [("demo-model", "predictions")])
+@pytest.mark.parametrize(
+    ("strategy", "followed"), [("demo-model", "predictions"), ("demo-factor", "factors")]
+)
 def test_what_the_engines_compute_of_features_becomes_signals(
     mac1: Mac, strategy: str, followed: str
 ) -> None:

@@ -4,6 +4,7 @@ Every message names the instruments it speaks of, its time, and in `origin` the 
 began it: the same on every topic, so that one batch can be followed from end to end.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import BaseModel, FiniteFloat
@@ -40,6 +41,14 @@ class FeatureBatch(Message):
     closes: dict[Symbol, float]
     """Of the bars that closed: a part of the universe, when some instruments trade less often."""
     features: dict[Symbol, dict[str, float | None]]
+
+
+class FlowFactor(StrEnum):
+    """A factor that closes alone tell: volumes and accounts are not in the flow."""
+
+    MOMENTUM = "momentum"
+    REVERSAL = "reversal"
+    VOLATILITY = "volatility"
 
 
 class FactorBatch(Message):

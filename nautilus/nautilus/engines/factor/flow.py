@@ -1,7 +1,6 @@
 """The factor engine's part in the data flow: closes in, exposures of the whole universe out.
 
-The closes come with the features. Only what they tell is computed: volumes and accounts are not
-in the flow.
+The closes come with the features.
 """
 
 import json
@@ -17,14 +16,14 @@ from nautilus.engines.factor.definitions import FactorName
 from nautilus.engines.factor.models import UniverseFactors, UniverseRequest
 from nautilus.engines.factor.universe import Instrument, Windows
 from nautilus.frame.relay import Source, publish, relay
-from nautilus.market.flow import FactorBatch, FeatureBatch
+from nautilus.market.flow import FactorBatch, FeatureBatch, FlowFactor
 
 CLOSES = "nautilus:factor:closes:"
 TRADED = "nautilus:factor:traded"
 # An instrument that has not traded for so long is no part of the universe.
 STALE_S = 60.0
 
-FACTORS = [FactorName.MOMENTUM, FactorName.REVERSAL, FactorName.VOLATILITY]
+FACTORS = [FactorName(factor) for factor in FlowFactor]
 WINDOWS = Windows(momentum_period=60, momentum_skip=5, reversal_period=10, volatility_period=30)
 
 Compute = Callable[[UniverseRequest], Awaitable[UniverseFactors]]

@@ -69,7 +69,7 @@ def backtest(rule: Rule, bars: Bars, terms: Terms, progress: Callable[[int], obj
     trader = RuleTrader(
         RuleTraderConfig(instrument_id=instrument.id, bar_type=bar_type, quantity=terms.quantity),
         rule,
-        bars.expected_returns,
+        bars.told(rule),
         progress,
     )
     engine.add_strategy(trader)

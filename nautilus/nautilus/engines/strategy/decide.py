@@ -10,13 +10,15 @@ from nautilus_trader.indicators.rsi import RelativeStrengthIndex
 from nautilus.engines.strategy.rules import (
     BollingerReversion,
     EmaCross,
+    Follow,
+    FollowFactor,
     FollowModel,
     RsiReversion,
     Rule,
 )
 
 Decide = Callable[[float, float | None, int], int | None]
-"""Takes the next close, the return that is expected next and what is held (1, 0 or -1).
+"""Takes the next close, what a rule that follows is told of it and what is held (1, 0 or -1).
 
 Returns what to hold from then on, None until it has seen enough.
 """
@@ -31,10 +33,10 @@ def decision(rule: Rule) -> Decide:
             return _rsi_reversion(rule)
         case BollingerReversion():
             return _bollinger_reversion(rule)
-        case FollowModel():
-            return _follow_model(rule)
+        case FollowModel() | FollowFactor():
+            return _follow(rule)
         case _:
-            return lambda _close, _expected, _held: 1
+            return lambda _close, _told, _held: 1
 
 
 def _ema_cross(rule: EmaCross) -> Decide:
@@ -84,10 +86,10 @@ def _revert(moved: float, edge: float, held: int, *, short: bool) -> int:
     return held if held * moved < 0 else 0
 
 
-def _follow_model(rule: FollowModel) -> Decide:
-    def decide(_: float, expected: float | None, held: int) -> int | None:
-        if expected is None or abs(expected) <= rule.threshold:
+def _follow(rule: Follow) -> Decide:
+    def decide(_: float, told: float | None, held: int) -> int | None:
+        if told is None or abs(told) <= rule.threshold:
             return held
-        return 1 if expected > 0 else -int(rule.short)
+        return 1 if told > 0 else -int(rule.short)
 
     return decide

@@ -1,4 +1,4 @@
-"""The strategy engine's part in the data flow: closes and predictions in, signals out.
+"""The strategy engine's part in the data flow: closes, exposures, predictions in, signals out.
 
 What a strategy holds follows risk's answers, not its own wishes: an order that was refused is not
 held, and is not asked for again until the rule has changed its mind.
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from nautilus.engines.strategy.rules import FollowModel, bars_needed
+from nautilus.engines.strategy.rules import Follow, FollowFactor, FollowModel, bars_needed
 from nautilus.engines.strategy.strategies import Strategy, StrategyState, StrategyStore
 from nautilus.frame.relay import Message, Source, publish, relay
 from nautilus.market.bars import stored_bars
@@ -21,6 +21,7 @@ from nautilus.market.flow import (
     FLOW_INTERVAL,
     AllowedOrder,
     Breach,
+    FactorBatch,
     FeatureBatch,
     PredictionBatch,
     Signal,
@@ -54,11 +55,12 @@ class Trading:
         self._closes: dict[str, float] = {}
 
     async def follow(self) -> None:
-        """Answer closes and predictions with signals; ends only by an error."""
+        """Answer what the other engines tell with signals; ends only by an error."""
         await relay(
             self._redis,
             "strategy",
             Source(FeatureBatch, self._take_closes),
+            Source(FactorBatch, self._take_exposures),
             Source(PredictionBatch, self._take_predictions),
             Source(AllowedOrder, self._take_allowed),
             Source(Breach, self._take_refused),
@@ -67,17 +69,21 @@ class Trading:
     async def _take_closes(self, _: str, batch: FeatureBatch, commit: Pipeline) -> None:
         self._closes.update(batch.closes)
         for strategy, symbol in await self._running(batch.closes):
-            if not isinstance(strategy.rule, FollowModel):
+            if not isinstance(strategy.rule, Follow):
                 await self._decide(strategy, symbol, None, batch, commit)
 
     async def _take_predictions(self, _: str, batch: PredictionBatch, commit: Pipeline) -> None:
         for strategy, symbol in await self._running(batch.predictions):
             rule = strategy.rule
-            follows = isinstance(rule, FollowModel) and batch.expected_by(rule.model)
-            # A prediction comes after the close that it was made of: one without is stale.
-            if follows and symbol in self._closes:
+            if isinstance(rule, FollowModel) and batch.expected_by(rule.model):
                 expected = batch.predictions[symbol].expected_return
                 await self._decide(strategy, symbol, expected, batch, commit)
+
+    async def _take_exposures(self, _: str, batch: FactorBatch, commit: Pipeline) -> None:
+        for strategy, symbol in await self._running(batch.exposures):
+            if isinstance(strategy.rule, FollowFactor):
+                exposure = batch.exposures[symbol].get(strategy.rule.factor)
+                await self._decide(strategy, symbol, exposure, batch, commit)
 
     async def _running(self, symbols: Iterable[str]) -> list[tuple[Strategy, str]]:
         strategies = await StrategyStore(self._postgres).all(StrategyState.RUNNING)
@@ -91,17 +97,20 @@ class Trading:
         self,
         strategy: Strategy,
         symbol: str,
-        expected: float | None,
+        told: float | None,
         of: Message,
         commit: Pipeline,
     ) -> None:
+        # What is told of a close comes after it: without one it is stale.
+        close = self._closes.get(symbol)
+        if close is None:
+            return
         key = _key(strategy.id, symbol)
         if key not in self._decisions:
             self._decisions[key] = await self._warm(strategy, symbol, of.at)
         stored = await self._redis.hget(HOLDINGS, key)
         holding = Holding() if stored is None else Holding.model_validate_json(stored)
-        close = self._closes[symbol]
-        target = self._decisions[key](close, expected, holding.held)
+        target = self._decisions[key](close, told, holding.held)
         if target is None or target == holding.wanted or holding.asked:
             return
         holding.wanted = target

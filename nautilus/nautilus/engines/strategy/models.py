@@ -1,5 +1,6 @@
 """What a back-test takes and gives."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -13,9 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from nautilus.engines.strategy.rules import FollowModel, Rule
+from nautilus.engines.strategy.rules import Follow, FollowFactor, FollowModel, Rule
 from nautilus.frame.fields import NonNegative, Symbol
 from nautilus.market.bars import LENGTHS, Interval
+from nautilus.market.flow import FlowFactor
 from nautilus.market.orders import Side
 
 MAX_BARS = 100_000
@@ -44,10 +46,13 @@ class Bars(BaseModel):
     close: Prices
     expected_returns: list[FiniteFloat | None] | None = None
     """What a model expected after each bar, for the rule that follows one."""
+    exposures: dict[FlowFactor, list[FiniteFloat | None]] = {}
+    """What they were after each bar, for the rules that follow a factor."""
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        columns = [self.open, self.high, self.low, self.close, self.expected_returns or self.at]
+        told = [self.expected_returns or self.at, *self.exposures.values()]
+        columns = [self.open, self.high, self.low, self.close, *told]
         if {len(column) for column in columns} != {len(self.at)}:
             raise ValueError("all columns need the same length")
         length = LENGTHS[self.interval]
@@ -57,6 +62,16 @@ class Bars(BaseModel):
         if any(not low <= min(o, c) <= max(o, c) <= high for o, high, low, c in rows):
             raise ValueError("open and close must lie between low and high")
         return self
+
+    def told(self, rule: Rule) -> Sequence[float | None] | None:
+        """What a rule that follows is told after each bar; None where nothing is."""
+        match rule:
+            case FollowModel():
+                return self.expected_returns
+            case FollowFactor():
+                return self.exposures.get(rule.factor)
+            case _:
+                return None
 
 
 class StoredBars(BaseModel):
@@ -97,13 +112,19 @@ class BacktestRequest(Terms):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        expected = isinstance(self.bars, Bars) and self.bars.expected_returns is not None
-        if not expected and any(isinstance(rule, FollowModel) for rule in self.rules):
-            raise ValueError("follow_model needs bars with expected_returns")
+        for rule in self.rules:
+            if isinstance(rule, Follow) and (
+                isinstance(self.bars, StoredBars) or self.bars.told(rule) is None
+            ):
+                raise ValueError(f"{rule.kind} needs bars with {_column(rule)}")
         count = len(self.bars.at) if isinstance(self.bars, Bars) else self.bars.limit
         if count * len(self.rules) > MAX_TESTED_BARS:
             raise ValueError(f"at most {MAX_TESTED_BARS} bars for all rules together")
         return self
+
+
+def _column(rule: Follow) -> str:
+    return f"exposures to {rule.factor}" if isinstance(rule, FollowFactor) else "expected_returns"
 
 
 class Fill(BaseModel):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from nautilus.frame.fields import Identifier, NonNegative, Positive
+from nautilus.market.flow import FlowFactor
 
 Period = Annotated[int, Field(ge=2, le=1_000)]
 
@@ -64,8 +65,21 @@ class FollowModel(BaseModel):
     short: bool = False
 
 
+class FollowFactor(BaseModel):
+    """Hold what a factor sets above its universe, until it sets it below."""
+
+    kind: Literal["follow_factor"]
+    factor: FlowFactor
+    threshold: NonNegative = 1.0
+    """Of an exposure, in standard deviations of the universe; one below it changes nothing."""
+    short: bool = False
+
+
+Follow = FollowModel | FollowFactor
+"""A rule that decides by what another engine tells of a close."""
+
 Rule = Annotated[
-    BuyAndHold | EmaCross | RsiReversion | BollingerReversion | FollowModel,
+    BuyAndHold | EmaCross | RsiReversion | BollingerReversion | FollowModel | FollowFactor,
     Field(discriminator="kind"),
 ]
 """One of the rules, told apart by `kind`."""

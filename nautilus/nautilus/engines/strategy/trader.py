@@ -33,12 +33,12 @@ class RuleTrader(Strategy):
         self,
         config: RuleTraderConfig,
         rule: Rule,
-        expected_returns: Sequence[float | None] | None,
+        told: Sequence[float | None] | None,
         progress: Callable[[int], object],
     ) -> None:
         super().__init__(config)
         self._decide = decision(rule)
-        self._expected_returns = expected_returns
+        self._told = told
         self._progress = progress
         self._held = 0
         self.equity: list[float] = []
@@ -52,11 +52,11 @@ class RuleTrader(Strategy):
     def on_bar(self, bar: Bar) -> None:
         """Decide on a close, and order the difference to what is held."""
         close = bar.close.as_double()
-        expected = self._expected_returns[len(self.equity)] if self._expected_returns else None
+        told = self._told[len(self.equity)] if self._told else None
         self.equity.append(self.worth(close))
         if len(self.equity) % PROGRESS_BARS == 0:
             self._progress(len(self.equity))
-        wanted = self._decide(close, expected, self._held)
+        wanted = self._decide(close, told, self._held)
         if wanted is None or wanted == self._held:
             return
         if self._held:
