@@ -2,20 +2,28 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from fastapi.testclient import TestClient
 from nautilus.engines.marketdata.feeds import walk
-from nautilus.engines.marketdata.models import Simulation, Tick
-from nautilus.market.bars import LENGTHS
+from nautilus.engines.marketdata.models import Simulation, Tick, TickBatch
+from nautilus.engines.marketdata.service import MarketData
+from nautilus.frame import streams
+from nautilus.frame.topics import BARS, TICK_INTAKE, TICKS
+from nautilus.market.bars import LENGTHS, Bar, Interval
+from nautilus.market.flow import BarBatch
+from pydantic import BaseModel
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from tests.nautilus.servers import eventually
+from tests.nautilus.servers import RedisServer, eventually
 
 Start = Callable[..., TestClient]
+M = TypeVar("M", bound=BaseModel)
 MORNING = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -33,6 +41,10 @@ def post(client: TestClient, ticks: list[Tick]) -> dict[str, int]:
     answer = client.post("/data/ingest", json={"ticks": [t.model_dump(mode="json") for t in ticks]})
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
+
+
+def told(redis: Redis, model: type[M], topic: str) -> list[M]:
+    return [model.model_validate_json(e[b"json"]) for _, e in redis.xrange(topic)]
 
 
 def recomputed(ticks: list[Tick], length: timedelta) -> dict[datetime, dict[str, float]]:
@@ -229,6 +241,49 @@ def test_the_simulator_begins_in_the_past_and_goes_on_in_time(
     eventually(lambda: len(shown(engine, "PAST", "1s")) >= 61)
     assert min(shown(engine, "PAST", "1s")) >= asked - timedelta(seconds=62)
     eventually(lambda: redis_client.xlen("nautilus:intake:ticks") == 0)
+
+
+def test_what_was_stored_and_not_told_is_told_when_it_comes_again(
+    engine: TestClient, redis_client: Any, redis_process: RedisServer
+) -> None:
+    ticks = list(walk(Simulation(symbols=["LOST"], ticks=20, ticks_per_second=5), MORNING))
+    redis_process.stop()
+    answer = engine.post("/data/ingest", json={"ticks": [t.model_dump(mode="json") for t in ticks]})
+    assert answer.status_code == 503
+    redis_process.start()
+    stored = shown(engine, "LOST", "1s")
+    assert stored == recomputed(ticks, LENGTHS[Interval.S1])
+    assert told(redis_client, BarBatch, BARS) == []
+    # With a tick that is new, so that some of the bars have changed and others have not.
+    more = [*ticks[:-1], ticks[-1].model_copy(update={"sequence": 1})]
+    assert post(engine, more)["stored"] == 1
+    (batch,) = told(redis_client, BarBatch, BARS)
+    bars = {bar.at: bar.close for bar in batch.bars if bar.interval is Interval.S1}
+    assert bars == {at: bar["close"] for at, bar in stored.items()}
+    assert len(batch.bars) == 4 + 6
+    assert [len(b.ticks) for b in told(redis_client, TickBatch, TICKS)] == [20]
+
+
+def test_an_entry_of_the_intake_that_was_not_told_is_taken_again(
+    engine: TestClient, redis_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, lost = MarketData._publish, [True]
+
+    async def fails_once(of: MarketData, ticks: Sequence[Tick], changed: list[Bar]) -> None:
+        if lost:
+            lost.pop()
+            raise RedisConnectionError("a test ends it here")
+        await publish(of, ticks, changed)
+
+    monkeypatch.setattr(MarketData, "_publish", fails_once)
+    monkeypatch.setattr(streams, "CLAIM_AFTER_MS", 100)
+    ticks = TickBatch(ticks=list(walk(Simulation(symbols=["AGAIN"], ticks=5), MORNING)))
+    redis_client.xadd(TICK_INTAKE, {"json": ticks.model_dump_json()})
+    eventually(lambda: redis_client.xlen(TICK_INTAKE) == 0)
+    assert lost == []
+    batch = told(redis_client, BarBatch, BARS)[-1]
+    assert {bar.symbol for bar in batch.bars} == {"AGAIN"}
+    assert {bar.interval for bar in batch.bars} == set(Interval)
 
 
 def test_an_entry_of_the_intake_that_is_no_batch_is_dropped(

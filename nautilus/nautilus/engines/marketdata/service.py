@@ -82,7 +82,10 @@ class MarketData(Service):
         return {"active_feeds": running, "symbols_tracked": tracked}
 
     async def ingest(self, batch: TickBatch) -> Ingested:
-        """Store ticks; those known already are not stored again, so a batch may be repeated."""
+        """Store ticks and tell of them; those known already are not stored again.
+
+        So a batch may be repeated, and one that was answered with an error should be.
+        """
         return Ingested(received=len(batch.ticks), stored=await self._store(batch.ticks))
 
     async def bars(
@@ -188,8 +191,11 @@ class MarketData(Service):
         stored, changed = await store.ingest(self.stores.postgres, ticks)
         self.shared.add("messages_processed", len(ticks))
         self.shared.add("data_points_stored", stored)
-        if stored:
-            await self._publish(ticks, changed)
+        if stored < len(ticks):
+            # Known already, and perhaps not told: what stored them may have died, or found Redis
+            # away. To be told twice of a bar as it stands does no harm.
+            changed = await store.bars_of(self.stores.postgres, ticks)
+        await self._publish(ticks, changed)
         return stored
 
     async def _publish(self, ticks: Sequence[Tick], changed: list[Bar]) -> None:

@@ -32,6 +32,27 @@ async def ingest(pool: asyncpg.Pool, ticks: Sequence[Tick]) -> tuple[int, list[B
     return (rows[0]["stored"] if rows else 0), [Bar.model_validate(dict(row)) for row in rows]
 
 
+async def bars_of(pool: asyncpg.Pool, ticks: Sequence[Tick]) -> list[Bar]:
+    """All bars that ticks belong to, as they stand."""
+    rows = await pool.fetch(
+        """
+        WITH touched AS (
+            SELECT DISTINCT tick.symbol, span.name, date_bin(span.length, tick.at, 'epoch') AS at
+            FROM unnest($1::text[], $2::timestamptz[]) AS tick (symbol, at)
+            CROSS JOIN unnest($3::text[], $4::interval[]) AS span (name, length)
+        )
+        SELECT symbol, "interval", at, open, high, low, close, volume, ticks
+        FROM touched JOIN marketdata.bars AS known USING (symbol, at)
+        WHERE known."interval" = touched.name
+        """,
+        [tick.symbol for tick in ticks],
+        [tick.at for tick in ticks],
+        [interval.value for interval in LENGTHS],
+        list(LENGTHS.values()),
+    )
+    return [Bar.model_validate(dict(row)) for row in rows]
+
+
 async def symbols(pool: asyncpg.Pool) -> list[SymbolState]:
     """Every instrument that ever traded, by name."""
     rows = await pool.fetch("SELECT * FROM marketdata.symbols ORDER BY symbol")
