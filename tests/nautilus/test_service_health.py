@@ -1,8 +1,10 @@
 """What /health says, with stores that live, die and come back."""
 
+import runpy
 import socket
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -34,6 +36,13 @@ ENGINE_FIELDS = {
     "portfolio": {"optimizations_completed", "rebalances_executed"},
     "backend": {"environment"},
 }
+STACK = runpy.run_path(str(Path(__file__).parents[2] / "group_data/all.py"))["stack"]
+NEEDS = [
+    (service, store)
+    for service in sorted(SERVICES)
+    for store in ("redis", "postgres")
+    if store in STACK["services"][service]["needs"]
+]
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
@@ -59,17 +68,20 @@ def test_a_service_that_needs_no_store_is_healthy_without_one(start: Start) -> N
     assert body["messagebus_connected"] is False
 
 
-@pytest.mark.parametrize("store", ["redis", "postgres"])
+@pytest.mark.parametrize(("service", "store"), NEEDS)
 def test_a_dead_store_is_unhealthy_and_its_return_is_noticed(
     start: Start,
     redis_settings: dict[str, Any],
     postgres_settings: dict[str, Any],
     redis_process: RedisServer,
     postgres_process: PostgresServer,
+    service: str,
     store: str,
 ) -> None:
     server = {"redis": redis_process, "postgres": postgres_process}[store]
-    client = start("risk", **redis_settings, **postgres_settings)
+    settings = {"redis": redis_settings, "postgres": postgres_settings}
+    needed = [settings[need] for one, need in NEEDS if one == service]
+    client = start(service, **{key: value for each in needed for key, value in each.items()})
     eventually(lambda: client.get("/health").status_code == 200)
     server.stop()
     try:
@@ -82,6 +94,8 @@ def test_a_dead_store_is_unhealthy_and_its_return_is_noticed(
     finally:
         server.start()
     eventually(lambda: client.get("/health").status_code == 200, within_s=5)
+    # What works beside the requests has waited, and goes on.
+    eventually(lambda: set(client.get("/health").json()["background"].values()) <= {"running"})
 
 
 def test_a_service_starts_while_its_stores_are_away(start: Start) -> None:
