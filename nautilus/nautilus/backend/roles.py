@@ -1,7 +1,8 @@
 """Postgres' roles: each service logs in with its own, and may do what it needs and no more.
 
-A role is named as its service, and writes in the schema of that name. Every engine may read what
-marketdata stores, and has its own rows of the jobs; the backend sees all jobs.
+A role is named as its service, and writes in the schema of that name. Those that compute with what
+marketdata stores may read it; those whose work is kept as jobs have their own rows of them, and the
+backend sees all.
 """
 
 import logging
@@ -17,7 +18,9 @@ log = logging.getLogger(__name__)
 
 FILE_ENDING = "_database_password"
 BACKEND = "backend"
-READ_BY_ALL = "marketdata"
+MARKET = "marketdata"
+READ_MARKET = frozenset({"analytics", "strategy"})
+HAVE_JOBS = frozenset({"strategy"})
 ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
@@ -81,11 +84,11 @@ def _tables(role: str, schema: str) -> str:
     """What a role may do with a schema's tables; empty for nothing."""
     if schema == role:
         return "SELECT, INSERT, UPDATE, DELETE"
-    if schema == "jobs":
-        return "SELECT, DELETE, UPDATE" if role == BACKEND else "SELECT, INSERT, UPDATE"
-    if schema == READ_BY_ALL and role != BACKEND:
-        return "SELECT"
-    return ""
+    if schema == "jobs" and role == BACKEND:
+        return "SELECT, DELETE, UPDATE"
+    if schema == "jobs" and role in HAVE_JOBS:
+        return "SELECT, INSERT, UPDATE"
+    return "SELECT" if schema == MARKET and role in READ_MARKET else ""
 
 
 def _run(connection: Connection, statement: str) -> None:
