@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from nautilus.backend import retention, roles, scram
 from nautilus.backend.schema import prepare
 from nautilus.catalogue import SERVICES, load
+from nautilus.engines.analytics import curve
 from nautilus.engines.marketdata import store
 from nautilus.engines.marketdata.models import Tick
 from nautilus.engines.marketdata.store import ingest, symbols
@@ -293,7 +295,7 @@ def test_old_jobs_are_deleted_but_no_tick_that_is_in_no_archive(prepared: Databa
     async def clean() -> None:
         engine = prepared.engine()
         async with engine.begin() as connection:
-            await retention.apply(connection, job_days=7)
+            await retention.apply(connection, job_days=7, equity_days=30)
         await engine.dispose()
 
     prepared.run(jobs)
@@ -302,6 +304,48 @@ def test_old_jobs_are_deleted_but_no_tick_that_is_in_no_archive(prepared: Databa
     assert [row["at"] for row in left] == [old]
     kinds = prepared.run(lambda pool: pool.fetch("SELECT kind FROM jobs.job ORDER BY kind"))
     assert [row["kind"] for row in kinds] == ["6", "None"]
+
+
+def test_old_equity_is_thinned_and_tells_the_same(
+    prepared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = NOW - timedelta(days=40)
+    steps = np.random.default_rng(1).normal(0, 0.001, 3 * 3_600)
+    # Two hours of long ago, and one of the last 30 days.
+    hours = [first + timedelta(hours=h, seconds=s) for h in (0, 1) for s in range(3_600)]
+    hours += [NOW + timedelta(seconds=s) for s in range(3_600)]
+    rows = list(zip(hours, (1e6 * np.exp(np.cumsum(steps))).tolist(), strict=True))
+    # One that stopped long ago keeps the last days that it has.
+    others = [(at, equity) for at, equity in rows if at < NOW]
+
+    async def fill(pool: asyncpg.Pool) -> None:
+        records = [("lives", *row) for row in rows] + [("halted", *row) for row in others]
+        await pool.copy_records_to_table("equity", schema_name="analytics", records=records)
+
+    async def clean() -> None:
+        engine = prepared.engine()
+        async with engine.begin() as connection:
+            await retention.apply(connection, job_days=7, equity_days=30)
+        await engine.dispose()
+
+    def stored(portfolio: str) -> list[tuple[datetime, float]]:
+        found = prepared.run(lambda pool: curve.points(pool, portfolio, 50_000))
+        return [(point.at, point.equity) for point in found]
+
+    prepared.run(fill)
+    before = prepared.run(lambda pool: curve.load(pool, "lives"))
+    assert before.deepest < -0.01
+    # As it is read when hardly anything is recent: all that is thinned counts.
+    monkeypatch.setattr(curve, "RECENT", 3)
+    exact = prepared.run(lambda pool: curve.load(pool, "lives"))
+    for _ in range(2):
+        asyncio.run(clean())
+        assert prepared.run(lambda pool: curve.load(pool, "lives")) == exact
+        kept = stored("lives")
+        assert kept[-3_600:] == rows[-3_600:]
+        assert len(kept) - 3_600 <= 2 * 6
+        assert set(kept) <= set(rows)
+        assert stored("halted") == others
 
 
 def backend_settings(database: Database) -> dict[str, Any]:

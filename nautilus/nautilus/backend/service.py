@@ -107,7 +107,11 @@ class Backend(Service):
             self._ready = True
             while True:
                 async with owner.begin() as connection:
-                    await retention.apply(connection, self.settings.job_retention_days)
+                    await retention.apply(
+                        connection,
+                        self.settings.job_retention_days,
+                        self.settings.equity_by_second_days,
+                    )
                 await asyncio.sleep(RETENTION_EVERY_S)
         except DBAPIError as error:
             raise driver_error(error) from error

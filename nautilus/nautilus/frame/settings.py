@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     owner_password_file: Path | None = None
     roles_directory: Path | None = None
     job_retention_days: int = Field(default=30, ge=1)
+    # Of a portfolio's life, how long its equity is kept by second; before, six points an hour.
+    equity_by_second_days: int = Field(default=30, ge=1)
     read_needs_key: bool = False
     # The names under which the page is served; from there it may write without a key.
     page_hosts: str = "localhost,127.0.0.1,::1"
