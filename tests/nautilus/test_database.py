@@ -12,8 +12,8 @@ import asyncpg
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from nautilus.backend import retention, roles, scram
-from nautilus.backend.schema import prepare
+from nautilus.backend import retention, roles, schema, scram
+from nautilus.backend.schema import prepare, upgrade
 from nautilus.catalogue import SERVICES, load
 from nautilus.engines.analytics import curve
 from nautilus.engines.marketdata import store
@@ -152,6 +152,44 @@ def test_the_former_releases_tables_are_kept_and_its_engines_still_work(
     assert database.run(former_engine) == 0
     assert [found.ticks for found in database.run(symbols)] == [2]
     assert database.run(lambda pool: ingest(pool, [tick(sequence=2)]), "marketdata")[0] == 1
+
+
+COLUMNS = """
+SELECT format('%s.%s', table_schema, table_name) AS table, column_name AS name, data_type AS type,
+    is_nullable = 'YES' OR column_default IS NOT NULL AS optional
+FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+"""
+CONSTRAINTS = """
+SELECT conrelid::regclass::text AS table, pg_get_constraintdef(oid) AS definition
+FROM pg_constraint WHERE conrelid <> 0 AND connamespace <> 'pg_catalog'::regnamespace
+"""
+
+
+def test_each_step_leaves_the_former_release_what_it_reads_and_writes(database: Database) -> None:
+    async def bring_to(revision: str) -> None:
+        engine = database.engine()
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade, revision)
+        await engine.dispose()
+
+    def found(query: str) -> dict[Any, Any]:
+        rows = database.run(lambda pool: pool.fetch(query))
+        return {tuple(row.values())[:2]: dict(row) for row in rows}
+
+    files = sorted((Path(schema.__file__).parent / "migrations/versions").glob("0*.py"))
+    former: dict[Any, Any] = {}
+    rules: dict[Any, Any] = {}
+    for revision in (file.name.partition("_")[0] for file in files):
+        asyncio.run(bring_to(revision))
+        columns, constraints = found(COLUMNS), found(CONSTRAINTS)
+        assert former.items() <= columns.items(), f"{revision} takes away or changes"
+        tables = {place for place, _ in former}
+        added = [it for key, it in columns.items() if key not in former and it["table"] in tables]
+        assert [it for it in added if not it["optional"]] == [], f"{revision} asks for more"
+        stricter = [key for key in constraints if key not in rules and key[0] in tables]
+        assert stricter == [], f"{revision} forbids what was allowed"
+        former, rules = columns, constraints
+    assert len(former) > 50
 
 
 def test_an_older_backend_starts_on_a_newer_schema(prepared: Database, start: Start) -> None:
