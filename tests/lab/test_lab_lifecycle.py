@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import namespace, network
+from lab import namespace
 from lab.settings import Settings
 from lab.spec import read_state
+from tests.labs import end, environment_of, settings_of, traces
 
 pytestmark = [
     pytest.mark.lab,
@@ -24,25 +25,14 @@ UP_TIMEOUT_S = 900  # from an empty cache; a few seconds otherwise
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    own = Settings(
-        name="labtest",
-        cache=Settings.from_environment().cache,
-        run=tmp_path / "lab",
-        subnet=IPv4Network("10.211.77.0/24"),
-    )
+def settings() -> Iterator[Settings]:
+    own = settings_of("labtest")
     yield own
     command(own, "down")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DRYDOCK_LAB_NAME": settings.name,
-        "DRYDOCK_LAB_DIR": str(settings.run),
-        "DRYDOCK_LAB_CACHE": str(settings.cache),
-        "DRYDOCK_LAB_SUBNET": str(settings.subnet),
-    }
+    return {**os.environ, **environment_of(settings)}
 
 
 def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
@@ -70,27 +60,6 @@ def docker(settings: Settings, host: str, *words: str) -> str:
     done = command(settings, "ssh", host, daemon)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def traces(settings: Settings) -> list[str]:
-    """All that a lab leaves on a machine while it runs."""
-    found = [name for name in network.namespaces() if name.startswith(settings.namespace(""))]
-    links = subprocess.run(["ip", "-br", "link"], check=True, capture_output=True, text=True)
-    found += [line for line in links.stdout.splitlines() if line.startswith(settings.name)]
-    for table in ("filter", "nat"):
-        rules = subprocess.run(
-            ["iptables", "-w", "-t", table, "-S"], check=True, capture_output=True, text=True
-        )
-        found += [line for line in rules.stdout.splitlines() if settings.name in line]
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{settings.cgroup}")]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            mounts = (process / "mountinfo").read_text()
-        except OSError:
-            continue
-        if str(settings.run) in mounts:
-            found.append(f"process {process.name} with a mount of {settings.run}")
-    return found
 
 
 def test_a_lab_comes_up_is_repaired_and_leaves_nothing(settings: Settings) -> None:
@@ -136,8 +105,9 @@ def test_a_killed_start_is_cleaned_up(settings: Settings) -> None:
     starting.stdout.close()
 
     assert traces(settings)
-    assert command(settings, "down").returncode == 0
-    assert traces(settings) == []
+    # As before and after everything that is run for a change.
+    assert end([settings]) == []
+    assert not settings.run.exists()
 
 
 def test_a_taken_subnet_is_refused_by_name(settings: Settings) -> None:

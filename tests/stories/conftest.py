@@ -18,7 +18,7 @@ def odd_lab() -> Iterator[Lab]:
     runtimes = "colima,orbstack,rancher,linux"
     desktops = ",docker-desktop,docker-desktop"
     words = ("--n", "9", "--chips", chips, "--runtimes", runtimes + desktops, "--sudo")
-    with lab_of_its_own("odd", 2, *words) as running:
+    with lab_of_its_own("odd", *words) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from lab.settings import Settings
 from lab.spec import HostState, read_state
+from tests.labs import environment_of, settings_of
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 900  # from an empty cache; a few seconds otherwise
@@ -36,26 +37,19 @@ def running_lab() -> Iterator[Lab]:
     if {"mac1": "m4max", "mac2": "m1"}.items() <= chips.items() and _run(os.environ, "status"):
         yield Lab(settings, dict(os.environ), hosts)
         return
-    with lab_of_its_own("stories", 1, "--n", "2", "--chips", "m4max,m1") as own:
+    with lab_of_its_own("stories", "--n", "2", "--chips", "m4max,m1") as own:
         yield own
 
 
 @contextmanager
-def lab_of_its_own(name: str, subnet: int, *words: str) -> Iterator[Lab]:
+def lab_of_its_own(name: str, *words: str) -> Iterator[Lab]:
     """Start a lab beside any other, and take it down; what a killed run left goes first."""
     require_lab()
-    default = Settings.from_environment()
-    environment = {
-        **os.environ,
-        "DRYDOCK_LAB_NAME": name,
-        "DRYDOCK_LAB_DIR": str(default.run.with_name(f"drydock-{name}")),
-        "DRYDOCK_LAB_CACHE": str(default.cache),
-        "DRYDOCK_LAB_SUBNET": f"10.213.{subnet}.0/24",
-    }
+    settings = settings_of(name)
+    environment = {**os.environ, **environment_of(settings)}
     _run(environment, "down")
     try:
         assert _run(environment, "up", *words), f"the lab {name} doesn't come up"
-        settings = Settings.from_environment(environment)
         yield Lab(settings, environment, read_state(settings.state_file))
     finally:
         _run(environment, "down")
