@@ -71,12 +71,14 @@ def rollback(host: Host) -> None:
         release=release, changes=changes, detected=detected, name="Retire stand-ins"
     )
     attach(host, made, changes, "retire")
+    records.going_back(plan=plan, name="Record what is gone back from")
     made = releases.activate(
         release=release, current=plan.current.id, detected=detected, name="Make it current"
     )
     attach(host, made, changes, "switch")
     verification.verified(plan=plan, startup=startup, name="Verify")
-    records.good(plan=plan, startup=startup, name="Record that it is good")
+    made = records.good(plan=plan, startup=startup, name="Record that it is good")
+    attach(host, made, changes, "record")
     keep.tidy(plan=plan, name="Remove what is not kept")
 
 

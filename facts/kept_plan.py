@@ -1,7 +1,7 @@
 """What going back to a release that a host keeps would change, and whether it can be done."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from facts.observe import observe
 from facts.plan import HostPlan
 from facts.releases import current_release, kept_releases
 from facts.together import together
-from stack.changes.change import CurrentRelease
-from stack.changes.compare import compare_kept
+from stack.changes.change import Changes, CurrentRelease
+from stack.changes.compare import compare_kept, record_changes
 from stack.changes.heat import uncapped
 from stack.changes.observed import Observed
 from stack.errors import DrydockError
@@ -52,13 +52,20 @@ def plan_rollback(host: Host) -> WayBack:
     detected = Detected(**vars(located), daemon=daemon)
     target = choose(kept, current.id, settings.release)
     if not settings.services:
-        return WayBack(plan_kept(host, detected, settings, current, whole(target)), None)
+        return WayBack(_recorded(plan_kept(host, detected, settings, current, whole(target))), None)
     base = next((it for it in kept if it.id == current.id), None)
     if base is None:
         raise DrydockError("services: the host has no current release that they could go back in")
     mixture = mix(whole(base), whole(target), settings.services, detected.secrets_directory)
     plan = plan_kept(host, detected, settings, current, mixture.release)
-    return WayBack(plan, mixture)
+    # A run that goes on with a broken-off one finds its mixture current.
+    return WayBack(_recorded(plan), None if mixture.release.id == current.id else mixture)
+
+
+def _recorded(plan: HostPlan) -> HostPlan:
+    """The same plan, with what a broken-off run left to do where nothing else is: the verdict."""
+    recorded = record_changes(plan.release, plan.current)
+    return replace(plan, changes=Changes((*plan.changes.all, *recorded)))
 
 
 def kept_on(host: Host) -> tuple[list[KeptRelease], str | None]:

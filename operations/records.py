@@ -32,6 +32,19 @@ def begin(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
 
 
 @operation()
+def going_back(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
+    """Record that a rollback leads to its release, right before it becomes the current one.
+
+    + plan: the release, and what it changes
+
+    Where the run is broken off from then on until its verdict, the same command has to lead to the
+    same release, and not to the one before that.
+    """
+    if plan.changes.of("switch"):
+        yield step(_going_back, plan)
+
+
+@operation()
 def good(plan: HostPlan, startup: Startup) -> Generator[PyinfraCommand, None, None]:
     """Record that the release was verified.
 
@@ -47,6 +60,20 @@ def _begin(host: Host, plan: HostPlan) -> bool:
     return _write(host, plan, _fresh(plan, max(known, default=0) + 1))
 
 
+def _going_back(host: Host, plan: HostPlan) -> bool:
+    record = _record_of(host, plan)
+    return _write(host, plan, record.model_copy(update={"gone_back_from": plan.current.id}))
+
+
+def _record_of(host: Host, plan: HostPlan) -> Record:
+    """The release's record on the host, or a new one where it has none."""
+    kept = {it.id: it for it in kept_releases(host, plan.detected.directory)}
+    found = kept.get(plan.release.id)
+    if found and found.record:
+        return found.record
+    return _fresh(plan, max((it.number for it in kept.values()), default=0) + 1)
+
+
 def note(
     host: Host,
     plan: HostPlan,
@@ -55,12 +82,9 @@ def note(
     startup: Startup | None = None,
 ) -> bool:
     """Add to the release's record how it went, and the images that its containers are made of."""
-    kept = {it.id: it for it in kept_releases(host, plan.detected.directory)}
-    found = kept.get(plan.release.id)
-    record = found.record if found else None
-    if record is None:
-        record = _fresh(plan, max((it.number for it in kept.values()), default=0) + 1)
+    record = _record_of(host, plan)
     update: Mapping[str, object] = {
+        "gone_back_from": None,
         "state": state,
         "verdict": verdict,
         "verified_at": now(),

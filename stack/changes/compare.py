@@ -43,6 +43,8 @@ def record_changes(release: Release, current: CurrentRelease) -> tuple[Change, .
         why = "can't be read" if current.record else "missing"
     elif record.state != "good":
         why = f"its last run left it {record.state}"
+    elif record.gone_back_from:
+        why = f"gone back to from {record.gone_back_from}, and never verified"
     else:
         return ()
     return (Change("record", "release", "record", reason=why),)

@@ -31,6 +31,8 @@ class Record(Data):
     who: str
     former: str | None = None
     """The release that it took the place of."""
+    gone_back_from: str | None = None
+    """The release that a rollback has left for this one; None again once this one is verified."""
     why: str | None = None
     changes: tuple[str, ...] = ()
     """What its deployment changed, in words."""
@@ -148,19 +150,18 @@ def choose_former(kept: Iterable[KeptRelease], current: str | None) -> KeptRelea
         raise DrydockError("this was the first release here, there is nothing to go back to")
     known = list(kept)
     former = next((it for it in known if it.id == current and it.good), None)
-    return former or choose(known, current, None)
+    return former or _before(known, current)
 
 
 def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None) -> KeptRelease:
     """The release to go back to: the wanted one, or the good one that ran before the current.
 
-    That is what the current one took the place of, or else the last one before it. A deployment
-    after the current release that never ended well counts as what to go back from. DrydockError
-    names what there is.
+    A rollback that was broken off once its release was current is ended first: the same command
+    leads to the same release. DrydockError names what there is.
     """
-    releases = sorted(kept, key=lambda it: it.number, reverse=True)
-    known = ", ".join(it.id for it in releases) or "none"
+    releases = list(kept)
     if wanted is not None:
+        known = _names(releases)
         # pyinfra takes the leading zeros from an id of digits alone.
         names = (wanted, wanted.zfill(digest.SHORT))
         found = [it for it in releases if it.id.startswith(names)]
@@ -171,11 +172,27 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
             )
         return found[0]
     running = next((it for it in releases if it.id == current), None)
+    if running and running.record and running.record.gone_back_from:
+        return running
+    return _before(releases, current)
+
+
+def _before(kept: Iterable[KeptRelease], current: str | None) -> KeptRelease:
+    """What the current release took the place of, or else the last good one before it.
+
+    A deployment after the current release that never ended well counts as what to go back from; a
+    rollback that was broken off is none.
+    """
+    releases = sorted(kept, key=lambda it: it.number, reverse=True)
+    running = next((it for it in releases if it.id == current), None)
     number = running.number if running else 0
     broken = [
         it.number
         for it in releases
-        if it.record and it.record.state in ("unfinished", "failed") and it.number > number
+        if it.record
+        and it.record.state in ("unfinished", "failed")
+        and not it.record.gone_back_from
+        and it.number > number
     ]
     if running and running.record and not broken:
         former = next((it for it in releases if it.id == running.record.former), None)
@@ -186,6 +203,12 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
     good = [it for it in releases if it.good and it.number < before]
     if not good:
         raise DrydockError(
-            f"no earlier release that was verified is kept on this host; kept are {known}"
+            "no earlier release that was verified is kept on this host; kept are"
+            f" {_names(releases)}"
         )
     return good[0]
+
+
+def _names(releases: Iterable[KeptRelease]) -> str:
+    newest_first = sorted(releases, key=lambda it: it.number, reverse=True)
+    return ", ".join(it.id for it in newest_first) or "none"

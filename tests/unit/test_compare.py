@@ -441,6 +441,17 @@ def test_a_release_that_no_record_calls_good_is_verified_and_recorded(
     ]
 
 
+def test_a_release_that_was_gone_back_to_and_never_verified_is_verified_and_recorded(release):
+    record = Record(
+        release=release().id, number=1, deployed_at="", who="anna", state="good",
+        gone_back_from="0123456789ab",
+    )  # fmt: skip
+    current = replace(on_disk(release()), record=record.model_dump_json())
+    assert [change.sentence for change in record_changes(release(), current)] == [
+        "release: record, gone back to from 0123456789ab, and never verified: verified and recorded"
+    ]
+
+
 def test_a_good_record_is_left_and_so_is_that_of_another_release(release):
     record = Record(release=release().id, number=1, deployed_at="", who="anna", state="good")
     good = replace(on_disk(release()), record=record.model_dump_json())

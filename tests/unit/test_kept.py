@@ -127,6 +127,27 @@ def test_what_the_current_release_took_the_place_of_comes_before_later_ones(stat
     assert choose(releases, known(3).id, None).number == chosen
 
 
+@pytest.mark.parametrize("state", ["good", "unfinished"])
+def test_a_rollback_that_was_broken_off_after_the_switch_leads_to_the_same_release(state):
+    """To the second from the third, or to the fourth, which it had put together of the two."""
+    number = 2 if state == "good" else 4
+    releases = [known(1), known(2), known(3)]
+    reached = known(number, state, former=known(3).id, gone_back_from=known(3).id)
+    releases[number - 1 :] = [reached, *releases[number:]]
+    assert choose(releases, reached.id, None) == reached
+    assert choose(releases, reached.id, known(1).id).number == 1
+    # Once it is verified, the next one leads to the one before it.
+    done = known(number, former=known(3).id if number == 4 else None)
+    releases[number - 1] = done
+    assert choose(releases, done.id, None).number == (1 if number == 2 else 3)
+
+
+def test_a_rollback_that_was_broken_off_before_the_switch_counts_as_no_deployment():
+    """The mixture's record is there already, and what it was to lead away from still runs."""
+    reached = known(4, "unfinished", former=known(3).id, gone_back_from=known(3).id)
+    assert choose([known(1), known(2), known(3), reached], known(3).id, None).number == 2
+
+
 def test_without_an_earlier_good_release_there_is_nowhere_to_go():
     with pytest.raises(DrydockError, match="no earlier release that was verified"):
         choose([known(1, "failed"), known(2)], known(2).id, None)

@@ -1,0 +1,44 @@
+"""What a record says of a rollback, from before the switch to the verdict."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from operations import records
+from stack.changes.change import Changes
+from stack.release.kept import KeptRelease, Record
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Records as they are on the host, by release."""
+    found = {"old": Record(release="old", number=1, deployed_at="", who="anna", state="good")}
+
+    def write(_host, _plan, record):
+        found[record.release] = record
+        return True
+
+    def kept(*_):
+        return [KeptRelease(it.release, it, None, ()) for it in found.values()]
+
+    monkeypatch.setattr(records, "_write", write)
+    monkeypatch.setattr(records, "kept_releases", kept)
+    monkeypatch.setattr(records, "_images", lambda *_: {})
+    monkeypatch.setattr(records, "_timeline", lambda *_: None)
+    monkeypatch.setattr(records.journal, "end", lambda *_: True)
+    monkeypatch.setattr(records, "operator", lambda: "anna")
+    return found
+
+
+@pytest.mark.parametrize(("to", "state"), [("old", "good"), ("mixture", "unfinished")])
+def test_a_rollback_is_marked_until_its_verdict(written, to, state):
+    plan = SimpleNamespace(
+        release=SimpleNamespace(id=to), current=SimpleNamespace(id="now"),
+        settings=SimpleNamespace(why=None), changes=Changes(()),
+        detected=SimpleNamespace(directory="/d"),
+    )  # fmt: skip
+    assert records._going_back(None, plan)
+    assert (written[to].gone_back_from, written[to].state) == ("now", state)
+    assert records.note(None, plan, "good", ())
+    assert (written[to].gone_back_from, written[to].state) == (None, "good")
+    assert written[to].number == (1 if to == "old" else 2)
