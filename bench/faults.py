@@ -4,35 +4,28 @@ A client writes to Postgres and Redis all the while, and afterwards looks for wh
 """
 
 import json
-import signal
+import os
 import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from random import Random
 from time import monotonic
 
 from bench.command import BenchError, run
 from bench.host import Host, converge, lab_hosts
 from bench.inside import Inside, running_inside
+from bench.leftovers import leftovers
+from bench.mishaps import MISHAPS, PATIENCE_S, ROOM, Place, ends
 from bench.result import Result, Target
-from lab.faults import Faults
+from lab.faults import Faults, wrong_clock
 from lab.settings import Settings
 
 SEED = 2026
-PATIENCE_S = 180
 CHANGED = ("websocket", "features")
 """Services that each deploy gives another environment; `risk` gets other memory."""
-# A look of the monitor has files of its own while it lasts.
-LEFTOVERS = r"""
-find {directory} -maxdepth 2 ! -path '*/monitor/*' \( -name lock -o -name 'lock-*' \
-    -o -name 'incoming*' -o -name 'current-*' -o -name '*.new' \)
-{docker} ps --all --filter label=dev.drydock.stack={stack} \
-    --format '{{{{.Names}}}} {{{{.Status}}}}' | grep -v '(healthy)'
-{docker} network ls --filter label=com.docker.compose.project={stack} --quiet | sed 1d
-true
-"""
+SAID = ("--data", f"min_free_disk={ROOM}", "--data", "lock_wait_s=90")
+"""Where the network went, the host waits a while for a sign of who held its lock."""
 
 
 @dataclass
@@ -40,6 +33,7 @@ class Trial:
     """What the trials found."""
 
     random: Random
+    rounds: int
     took_s: dict[str, float]
     """Program → how long it takes when nothing happens."""
     broken: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -47,20 +41,46 @@ class Trial:
     seconds: list[float] = field(default_factory=list)
     """How long the same command then took."""
     failures: list[str] = field(default_factory=list)
+    ahead: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Program → what will happen to it, the next one last."""
+
+    def next_kind(self, program: str) -> str:
+        """What happens next to a program: each kind comes as often as it should, in any order."""
+        ahead = self.ahead[program]
+        if not ahead:
+            ahead += [kind for kind, it in MISHAPS.items() for _ in range(it.times)]
+            self.random.shuffle(ahead)
+        return ahead[-1]
 
     def count(self, program: str) -> int:
         """How often a program was broken off."""
         return self.broken[program].total()
+
+    def happened(self, program: str, kind: str) -> None:
+        """Count it; a run that was faster than its moment leaves it to the next one."""
+        self.broken[program][kind] += 1
+        self.ahead[program].pop()
+
+    def tell(self, where: str, wrong: str | None = None) -> None:
+        """Say how a trial ended, and how many there were."""
+        if wrong is not None:
+            self.failures.append(where)
+        so_far = ", ".join(f"{self.count(it)} of {self.rounds} {it}" for it in self.took_s)
+        said = f"converged in {self.seconds[-1]:.1f} s" if wrong is None else f"FAILED: {wrong}"
+        print(f"[{so_far}; {len(self.failures)} failed] {where}: {said}", flush=True)
 
 
 def faults(directory: Path, rounds: int) -> Result:
     """Break off `rounds` deploys and as many rollbacks."""
     (host,) = lab_hosts(1, directory)
     converge([host])
+    if left := _left(host):
+        raise BenchError(f"{host.state.name} isn't as a deploy leaves it: {left}")
     with running_inside(host, "rows.py", directory) as client:
         first_s = run(host.pyinfra("deploy.py", *_change(0))).wall_s
+        took_s = dict.fromkeys(("deploy.py", "rollback.py"), first_s)
         # The same points each time, as far as the machine is as fast.
-        trial = Trial(Random(SEED), dict.fromkeys(("deploy.py", "rollback.py"), first_s))  # noqa: S311
+        trial = Trial(Random(SEED), rounds, took_s)  # noqa: S311
         number = 0
         while min(map(trial.count, trial.took_s)) < rounds:
             number += 1
@@ -96,76 +116,70 @@ def _change(number: int) -> tuple[str, str]:
         name: {"environment": {"ROUND": str(number)}} for name in CHANGED
     }
     said["risk"] = {"memory": f"{1024 + number} MiB"}
+    # Of its image: something is built in each of them.
+    said["nginx"] = {"build": {"arguments": {"burst": 400 + number}}}
     return "--data", f"overrides={json.dumps(said)}"
 
 
 def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> None:
     """Break a command off, or not if it is faster; then the same command has to converge."""
-    kind, happens = trial.random.choices(list(HAPPENS.items()), list(WEIGHTS.values()))[0]
     program = words[0]
+    kind = trial.next_kind(program)
+    mishap = MISHAPS[kind]
     at_s = trial.random.uniform(0, trial.took_s[program])
-    command = host.pyinfra(*words)
-    began = monotonic()
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        process.wait(at_s)
-    except subprocess.TimeoutExpired:
-        happens(process, Faults(Settings.from_environment(), host.state))
-        process.wait(PATIENCE_S)
-        trial.broken[program][kind] += 1
-        _converges(host, trial, command, f"{program} after {at_s:.1f} s, {kind}")
+    where = f"{program} after {at_s:.1f} s, {kind}"
+    command = host.pyinfra(*words, *SAID)
+    environment = {**os.environ, **(wrong_clock(mishap.clock) if mishap.clock else {})}
+    with mishap.prepared(_place(host)) as happens:
+        began = monotonic()
+        process = subprocess.Popen(
+            command, env=environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        in_time = ends(process, at_s)
+        if not in_time:
+            happens(process)
+            ended = ends(process, PATIENCE_S)
+            process.kill()
+            process.wait()
+    if not in_time:
+        trial.happened(program, kind)
+        if ended:
+            _converges(host, trial, command, where)
+        else:
+            trial.tell(where, f"went on for {PATIENCE_S} s")
         if not client.runs:
             # A reboot ends all that is in the host's network.
             client.start()
-        return
-    if process.returncode:
-        _tell(trial, " ".join(words), f"ended with {process.returncode}")
+    elif process.returncode:
+        trial.tell(" ".join(words), f"ended with {process.returncode}")
     else:
         trial.took_s[program] = monotonic() - began
+
+
+def _place(host: Host) -> Place:
+    containers = {name: host.stack.container_name(name) for name in host.stack.services}
+    directory = str(PurePosixPath(host.directory).parent)
+    return Place(Faults(Settings.from_environment(), host.state), directory, containers)
 
 
 def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None:
     began, services = monotonic(), len(host.stack.services)
     try:
         said = run(command).output
-        left = run(host.ssh(_leftovers(host))).output.strip()
+        left = _left(host)
     except BenchError as error:
-        _tell(trial, where, str(error))
+        trial.tell(where, str(error))
         return
     trial.seconds.append(monotonic() - began)
-    if left or f"{services}/{services} containers healthy" not in said:
-        _tell(trial, where, f"left {left or said}")
-    else:
-        print(f"{where}: converged in {trial.seconds[-1]:.1f} s", flush=True)
+    whole = f"{services}/{services} containers healthy" in said
+    trial.tell(where, None if whole and not left else f"left {left or said}")
 
 
-def _tell(trial: Trial, where: str, wrong: str) -> None:
-    trial.failures.append(where)
-    print(f"{where}: DID NOT CONVERGE: {wrong}", flush=True)
-
-
-def _leftovers(host: Host) -> str:
-    return LEFTOVERS.format(directory=host.directory, docker=host.docker(), stack=host.stack.name)
+def _left(host: Host) -> str:
+    script = leftovers(host.directory, host.docker(), host.stack.name)
+    return run(host.ssh(script)).output.strip()
 
 
 def _current(host: Host) -> str:
     return run(host.ssh(f"readlink {host.directory}/current")).output.removeprefix("releases/")
-
-
-def _without_network(process: subprocess.Popen[bytes], faults: Faults) -> None:
-    with faults.without_network():
-        process.wait(PATIENCE_S)
-
-
-HAPPENS: dict[str, Callable[["subprocess.Popen[bytes]", Faults], None]] = {
-    "killed": lambda process, _: process.kill(),
-    "Ctrl-C": lambda process, _: process.send_signal(signal.SIGINT),
-    "connections cut": lambda _, faults: faults.cut_connections(),
-    "network gone": _without_network,
-    "daemon restarted": lambda _, faults: faults.restart_daemon(),
-    "daemon killed": lambda _, faults: faults.restart_daemon(signal.SIGKILL),
-    "rebooted": lambda _, faults: faults.reboot(),
-}
-WEIGHTS = dict(zip(HAPPENS, (20, 6, 6, 1, 1, 1, 1), strict=True))

@@ -4,15 +4,27 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from lab import hosts, namespace
 from lab.debian import debian_root
-from lab.process import run
+from lab.process import LabError, run
 from lab.settings import Settings
 from lab.spec import HostSpec, HostState
 
 DOCKER_DATA = "/var/lib/docker"
+
+
+def wrong_clock(ahead: str) -> dict[str, str]:
+    """Environment of a command of this machine whose clock is off: "+1h", "-1h"."""
+    found = sorted(Path("/usr/lib").rglob("libfaketime.so.1"))
+    if not found:
+        raise LabError("libfaketime.so.1 is not there: apt-get install faketime")
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME": ahead,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 class Faults:
@@ -63,6 +75,12 @@ class Faults:
         self.end_daemon(number)
         self.start_daemon()
 
+    def out_of_memory(self, container: str) -> None:
+        """Fill a container's memory until the kernel kills what runs in it."""
+        daemon = (f"DOCKER_HOST=unix://{self._state.socket}", self._state.cli)
+        fill = ("dd", "if=/dev/zero", "of=/tmp/fill", "bs=1M")
+        self._tries(shlex.join(["env", *daemon, "exec", container, *fill]))
+
     def reboot(self) -> None:
         """End all that runs on the host at once, and boot it; what it wrote stays."""
         settings, spec = self._settings, HostSpec(**self._state.spec)  # type: ignore[arg-type]
@@ -81,7 +99,8 @@ class Faults:
             yield Filler(self, str(place))
         finally:
             self._run(f"mount --move {quoted} {disk} && rm -rf {quoted} && mkdir {quoted}")
-            self._run(f"cp -a {disk}/. {quoted} && umount {disk}")
+            # Lazily: a look of the monitor may have a file of it open.
+            self._run(f"cp -a {disk}/. {quoted} && umount -l {disk}")
 
     @contextmanager
     def with_another_docker_disk(self, size_bytes: int) -> Iterator["Filler"]:

@@ -194,7 +194,7 @@ def test_a_value_that_was_left_somewhere_would_be_found(lab: Lab, mac2: Mac):
         found = {path.rpartition("/")[2] for path in search.in_processes()}
         assert found == {"environ", "cmdline"}
     finally:
-        mac2.docker("rm", "--force", "planted")
+        mac2.docker("rm", "--force", "--volumes", "planted")
         mac2.docker("rmi", "planted:1")
         mac2.sh("rm -r ~/.drydock/x")
 
