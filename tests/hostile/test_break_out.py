@@ -5,6 +5,7 @@ is parsed back as exactly the data, below the release's own directory.
 """
 
 import copy
+import json
 import shlex
 from pathlib import PurePosixPath
 
@@ -16,12 +17,29 @@ from hypothesis import strategies as st
 from operations.images import build_secrets
 from stack.errors import DrydockError
 from stack.load import load_stack
-from stack.model import Allocation, Map
-from stack.release.render import render_release
+from stack.model import Allocation, Map, Stack
+from stack.release.render import DESCRIPTION, render_release
 from tests.demo import SECRETS, STACK, UPSTREAM, write_project
 from tests.hostile.pieces import HOSTILE
 
 RISK = ("services", "risk")
+WORDS = ["true"]
+# The demo's data, with what else a stack's data can hold.
+DATA = {
+    **STACK,
+    "project": "quay",
+    "volume_names": {"store-data": "store_data"},
+    "services": {
+        **STACK["services"],
+        "risk": {
+            **STACK["services"]["risk"],
+            "rotate": {"store_password": WORDS},
+            "backup": {"save": WORDS, "check": WORDS, "load": WORDS},
+            "host_directories": {"monitor": "/srv/monitor"},
+            "routes": {"services": ["page"], "lead": ["lead", "{service}", "{host}"]},
+        },
+    },
+}
 # Where a text may stand: the path to it, and whether it is a key.
 PLACES = (
     (("name",), False), (("bases", "python"), False), (("bases",), True), (("images",), True),
@@ -35,11 +53,20 @@ PLACES = (
     ((*RISK, "build", "bases"), False), ((*RISK, "build", "context"), False),
     ((*RISK, "build", "rendered"), True), ((*RISK, "build", "rendered", "app.conf"), False),
     ((*RISK, "build", "arguments"), True), ((*RISK, "build", "arguments", "level"), False),
-    (("services", "store", "image"), False),
+    (("services", "store", "image"), False), (("project",), False),
+    (("volume_names", "store-data"), False), (("volume_names",), True),
+    ((*RISK, "rotate", "store_password"), False), ((*RISK, "rotate"), True),
+    ((*RISK, "backup", "save"), False), ((*RISK, "backup", "check"), False),
+    ((*RISK, "backup", "load"), False), ((*RISK, "backup", "load_while"), False),
+    ((*RISK, "host_directories"), True), ((*RISK, "host_directories", "monitor"), False),
+    ((*RISK, "routes", "lead"), False), ((*RISK, "routes", "services"), False),
 )  # fmt: skip
-LISTS = {"command", "test", "secrets", "needs", "tmpfs", "bases", "context"}
+LISTS = {"command", "test", "secrets", "needs", "tmpfs", "bases", "context", "store_password",
+         "save", "check", "load", "lead", "services"}  # fmt: skip
+DIRECTORIES = {"volumes", "host_directories"}
 SETTINGS = ("bind_address", "ca_bundle", "registry_mirror", "pip_index_url", "npm_registry",
-            "docker_cli", "docker_socket", "chip")  # fmt: skip
+            "docker_cli", "docker_socket", "chip", "image_registry", "images_lock", "why",
+            "release", "services", "to", "alert_webhook")  # fmt: skip
 SERVICE_KEYS = {
     "image", "container_name", "pull_policy", "command", "user", "cpuset", "cpus", "mem_limit",
     "memswap_limit", "mem_reservation", "shm_size", "pids_limit", "restart", "init",
@@ -57,18 +84,18 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="module")
 def meant(project):
     """What the Dockerfiles of the data as it should be do."""
-    return instructions(rendered(STACK, project))
+    return instructions(rendered(DATA, project))
 
 
 def laid(path, is_key, text):
     """The demo's data with a text at a place, as its key or as its value."""
-    data = copy.deepcopy(STACK)
+    data = copy.deepcopy(DATA)
     at = data
     for part in path if is_key else path[:-1]:
         at = at.setdefault(part, {})
     if is_key:
         value = next(iter(at.values()), "a")
-        at[text] = "/data" if path[-1] == "volumes" else copy.deepcopy(value)
+        at[text] = "/data" if path[-1] in DIRECTORIES else copy.deepcopy(value)
     elif path[-1] in LISTS:
         at[path[-1]] = [*at.get(path[-1], ()), text]
     else:
@@ -121,6 +148,8 @@ def test_what_is_rendered_is_the_data_or_nothing(project, meant, place, text):
         assert ".." not in pure.parts
         assert str(pure) == path
         assert path.isprintable()
+    described = json.loads(release.files[DESCRIPTION])
+    assert Stack.model_validate(described["stack"]) == release.stack
     compose = yaml.load(release.files[release.compose_file], yaml.CSafeLoader)
     assert set(compose) <= {"name", "services", "networks", "volumes", "secrets"}
     assert list(compose["services"]) == list(release.stack.services)
@@ -165,7 +194,8 @@ def test_settings_stay_on_their_line(key, text):
         return
     assert len(files["pip"].splitlines()) in (0, 2)
     assert len(files["npm"].splitlines()) in (0, 1)
-    for word in (said.docker_cli, said.docker_socket):
+    words = ("docker_cli", "docker_socket", "bind_address", "registry_mirror", "image_registry")
+    for word in (*(getattr(said, key) for key in words), *said.services):
         assert word is None or shlex.split(word) == [word]
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,9 @@ from pyinfra.api.command import StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from facts.shell import path_word, script
-from operations import verification
+from operations import save, secrets, verification
+from stack.changes.rotation import rotations_of
+from tests.demo import demo_host, demo_release
 from tests.hostile.pieces import HOSTILE, PIECES
 from tests.operations.test_operations import FIXTURES, arguments, operation_of
 
@@ -32,6 +35,10 @@ RECORDER = """#!/bin/sh
 { printf '%s' "${0##*/}"; for word; do printf '\\037%s' "$word"; done
   printf '\\036'; } >>"$RECORD.$$"
 """
+# What ends a record would end it in an argument, too.
+COMMAND = HOSTILE.filter(lambda text: not set("\0\036\037") & set(text))
+CONTAINERS = ("demo-store", "demo-risk-engine")
+RUNNING = SimpleNamespace(containers=dict.fromkeys(CONTAINERS, SimpleNamespace(running=True)))
 IN_A_NAME = [it for it in PIECES if "/" not in it and "\0" not in it]
 # A file's name has 255 bytes at most.
 NAMES = ["odd" + "".join(IN_A_NAME[start : start + 9]) for start in range(0, len(IN_A_NAME), 9)]
@@ -111,6 +118,66 @@ def test_a_value_without_quotes_would_be_found(tmp_path, programs):
         for each in (PLAIN, "; touch pwned")
     )
     assert odd != plain
+
+
+class Listener:
+    """A host that is told shell commands, writes them down, and says that each went well."""
+
+    def __init__(self):
+        self.commands = []
+
+    def run_shell_command(self, command, **_):
+        self.commands.append(command.get_raw_value())
+        return True, SimpleNamespace(output_lines=["0"], stdout_lines=["0"])
+
+    def log(self, _text):
+        """Say nothing: the test looks at what ran."""
+
+
+def told(words, home, project):
+    """The commands by which a service of these words is saved, and gets another password."""
+    said = {"store": {"backup": {"save": words, "check": words, "load": words},
+                      "rotate": {"store_password": words}}}  # fmt: skip
+    release, detected = demo_release(project, said), demo_host(home)
+    listener, plan = Listener(), SimpleNamespace(release=release, detected=detected)
+    save._save(listener, SimpleNamespace(plan=plan), "store", f"{home}/part")
+    (rotation,) = rotations_of(release.stack, RUNNING, ["store_password"])
+    secrets._rotate(listener, rotation, detected)
+    return listener.commands
+
+
+def called(commands, place, programs):
+    """The programs that a shell calls for some commands, each with its arguments."""
+    found = []
+    for command in commands:
+        environment = {"PATH": str(programs), "RECORD": str(place / "record")}
+        subprocess.run(
+            [DASH, "-c", command], check=False, cwd=place, env=environment, capture_output=True
+        )
+        for record in place.glob("record.*"):
+            text = record.read_bytes().decode()
+            found += [each.split("\037") for each in text.split("\036")[:-1]]
+            record.unlink()
+    return found
+
+
+@given(words=st.lists(COMMAND, min_size=1, max_size=3))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_services_own_commands_reach_its_container_word_by_word(
+    words, tmp_path_factory, programs, demo_project
+):
+    place = tmp_path_factory.mktemp("place")
+    home = f"{place}/home"
+    for folder in (f"{home}/part/data", f"{home}/.drydock/demo/secrets"):
+        Path(folder).mkdir(parents=True)
+    Path(home, ".drydock/demo/secrets/store_password.next").touch()
+    plain, odd = (
+        called(told(each, home, demo_project), place, programs) for each in (["PLAIN"], words)
+    )
+    assert ["exec", "-i", "demo-store", "PLAIN", "settle"] in [each[4:] for each in plain]
+    put = [[it for word in each for it in (words if word == "PLAIN" else [word])] for each in plain]
+    assert sorted(odd) == sorted(put)
+    assert not list(place.rglob("pwned"))
 
 
 @given(words=st.lists(HOSTILE.filter(lambda text: "\0" not in text), max_size=3))
