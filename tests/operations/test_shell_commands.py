@@ -5,7 +5,9 @@ import shlex
 import shutil
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -151,6 +153,29 @@ def test_a_release_becomes_the_current_one(run, write, host, demo_project):
     assert {path.name for path in directory.iterdir()} == {
         "current", "docker", "releases", "secrets",
     }  # fmt: skip
+
+
+def test_who_reads_the_current_release_meanwhile_always_finds_one(run, write, host, demo_project):
+    both = [demo_release(demo_project, tag=tag) for tag in ("m1", "m4max")]
+    for release in both:
+        directory = write(release)
+    run(releases.activate._inner(both[0], None, host))
+    over, looks = Event(), []
+
+    def look():
+        while not over.is_set():
+            looks.append((directory / "current/manifest.json").exists())
+
+    with ThreadPoolExecutor() as beside:
+        looking = beside.submit(look)
+        try:
+            for release in both[::-1] * 20:
+                run(releases.activate._inner(release, None, host))
+        finally:
+            over.set()
+        looking.result()
+    assert len(looks) > 100
+    assert all(looks)
 
 
 @given(arguments=st.lists(ODD), home=ODD, cli=ODD)

@@ -13,7 +13,7 @@ from stack.release.kept import KeptRelease, Record, choose, read_kept
 from stack.release.mixture import mix
 from stack.release.render import DESCRIPTION, MANIFEST
 from stack.release.retention import retention
-from tests.demo import SECRETS, demo_release, on_disk
+from tests.demo import SECRETS, demo_inputs, demo_release, on_disk
 
 CHANGED = {"risk": {"environment": {"LIGHT": "red"}, "memory": "3 GiB"}}
 
@@ -245,6 +245,13 @@ def test_the_last_releases_stay_with_their_images_and_others_go(release):
     assert kept_two.held_images == ("i-former",)
     assert retention(found, current, images, ["i-used", "i-old"], 2).old_images == ()
     assert retention(found, current, images, [], 4).held_images == ("i-old", "i-former")
+
+
+def test_five_releases_are_kept_unless_the_data_says_otherwise(release):
+    current = release()
+    found = [*map(known, range(1, 6)), KeptRelease(current.id, record(current.id, 6), current, ())]
+    keep = demo_inputs().settings.keep_releases
+    assert retention(found, current, {}, [], keep).old_releases == (known(1).id,)
 
 
 def test_what_ran_before_stays_however_old_it_is(release):
