@@ -1,4 +1,7 @@
-"""Who holds a lock, and when it may be broken."""
+"""Who holds a lock, when it may be broken, and that who changes a stack takes it."""
+
+import ast
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +50,24 @@ def test_a_lock_that_nobody_could_sign_is_told_too():
 )
 def test_only_a_lock_without_a_living_owner_is_broken(lock, asked, broken):
     assert breakable(lock, asked) == broken
+
+
+CHANGING = ("backup", "deploy", "restore", "rollback", "rotate", "vm")
+BEFORE_ANY_STACK = {"size.install": "there is no daemon yet", "size.consent": "it only asks"}
+
+
+def operations_of(function):
+    """What a function has pyinfra do, in its order: calls with a name to show."""
+    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+    shown = (call for call in calls if any(word.arg == "name" for word in call.keywords))
+    return [ast.unparse(call.func) for call in sorted(shown, key=lambda call: call.lineno)]
+
+
+@pytest.mark.parametrize("program", CHANGING)
+def test_who_changes_a_stack_takes_its_lock_first(program):
+    file = Path(__file__).parents[2] / f"{program}.py"
+    body = ast.parse(file.read_text()).body
+    made = [operations_of(node) for node in body if isinstance(node, ast.FunctionDef)]
+    first = [[it for it in each if it not in BEFORE_ANY_STACK][:1] for each in made]
+    assert any(first)
+    assert all(each in ([], ["lock.take"]) for each in first)
