@@ -1,7 +1,7 @@
 """Verify what a host runs: containers as they should be, endpoints that answer, what each uses."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import httpx
@@ -19,14 +19,14 @@ from stack.changes.observed import Observed, ObservedContainer
 from stack.quantities import show_cores
 from stack.release.containers import RELEASE_LABEL
 from stack.release.render import Release
-from stack.report.measured import Answer, Json, Row, Usage, usage_between
-
-PATIENCE_S = 10
-"""How long the endpoint of a healthy container may say no before that counts, seconds.
-
-Its service has just become healthy, or a store that it needs has just come back. A container that
-the daemon itself doesn't call healthy is asked once.
-"""
+from stack.report.measured import (
+    ENDPOINT_PATIENCE_S,
+    Answer,
+    Json,
+    Row,
+    Usage,
+    usage_between,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def ask_all(host: Host, release: Release, observed: Observed) -> dict[str, Answe
 
     def patience_s(name: str) -> float:
         container = observed.containers.get(release.stack.container_name(name))
-        return PATIENCE_S if _health(container) == "healthy" else 0
+        return ENDPOINT_PATIENCE_S if _health(container) == "healthy" else 0
 
     with http_client(host) as client:
         answers = Pool(len(services) or 1).map(
@@ -143,7 +143,7 @@ def _ask(client: httpx.Client, release: Release, name: str, patience_s: float) -
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     answer: Answer = patiently(lambda: _ask_once(client, url, wanted))
-    return answer
+    return replace(answer, asked=patiently.statistics["attempt_number"])
 
 
 def _ask_once(client: httpx.Client, url: str, wanted: str) -> Answer:

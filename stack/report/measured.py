@@ -10,6 +10,12 @@ from stack.fields import Data
 from stack.quantities import show_memory
 
 Json = Mapping[str, Any]
+ENDPOINT_PATIENCE_S = 10
+"""How long the endpoint of a healthy container may say no before that counts.
+
+Its service has just become healthy, or a store that it needs has just come back. A container that
+the daemon itself doesn't call healthy is asked once.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,14 @@ class Answer:
     problem: str | None
     """None: 200, and the body names the service's own release."""
     latency_ms: float | None
+    asked: int = 1
+    """How often, until this answer."""
+
+    @property
+    def words(self) -> str:
+        """The answer in a line."""
+        said = self.problem or f"200 in {self.latency_ms:.0f} ms"
+        return said if self.asked == 1 else f"{said}, asked {self.asked} times"
 
 
 @dataclass(frozen=True)
@@ -131,8 +145,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     memory = "-"
     if usage:
         memory = f"{show_memory(usage.memory_bytes)} of {show_memory(usage.limit_bytes)}"
-    endpoint = "-"
-    if answer:
-        endpoint = answer.problem or f"200 in {answer.latency_ms:.0f} ms"
+    endpoint = answer.words if answer else "-"
     took = "earlier" if row.seconds_to_healthy is None else f"{row.seconds_to_healthy:.1f} s"
     return (row.service, row.image, row.cores, cpu, memory, row.health, endpoint, took)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack.release import templates
-from stack.report.measured import Span
+from stack.report.measured import ENDPOINT_PATIENCE_S, Span
 from stack.report.model import Report
 from stack.report.picture import COLUMN_PX, ROW_PX, core_picture, memory_rows
 from stack.report.time_picture import start_picture, work_picture
@@ -42,6 +42,7 @@ def page(report: Report, project: Path) -> str:
         sizes=sizes,
         memory=memory_rows(sizes),
         limits_bytes=sum(it.place.memory_bytes for it in report.services if it.place),
+        endpoint_patience_s=ENDPOINT_PATIENCE_S,
         reservations_bytes=sum(it.reservation_bytes or 0 for it in report.services),
     )
 

@@ -36,7 +36,7 @@ def answers(monkeypatch, demo_project):
         containers = inspected_containers(release)
         containers["risk"]["State"]["Health"]["Status"] = state
         found: Observed = observed(release, containers=containers)
-        monkeypatch.setattr(verify, "PATIENCE_S", patience_s)
+        monkeypatch.setattr(verify, "ENDPOINT_PATIENCE_S", patience_s)
         monkeypatch.setattr(verify, "http_client", lambda _host: client)
         return verify.ask_all(None, release, found)["risk"], endpoint.asked
 
@@ -46,7 +46,8 @@ def answers(monkeypatch, demo_project):
 def test_a_healthy_service_may_say_no_for_a_moment(answers):
     answer, asked = answers(unhealthy=2, state="healthy")
     assert answer.problem is None
-    assert asked == 3
+    assert asked == answer.asked == 3
+    assert answer.words.endswith(" ms, asked 3 times")
 
 
 def test_one_that_goes_on_saying_no_is_told(answers):
@@ -58,4 +59,5 @@ def test_one_that_goes_on_saying_no_is_told(answers):
 def test_one_that_its_daemon_calls_unhealthy_is_asked_once(answers):
     answer, asked = answers(unhealthy=2, state="unhealthy")
     assert answer.problem.startswith("answers 503")
-    assert asked == 1
+    assert asked == answer.asked == 1
+    assert "asked" not in answer.words

@@ -71,6 +71,16 @@ def test_page_data_and_lines_say_the_same():
     assert "1.5 GiB" in text
 
 
+def test_an_endpoint_that_was_asked_again_is_told_as_such():
+    answer = Answer("http://127.0.0.1:8200/health", None, 4.4, asked=9)
+    report = demo_report(services=(service("risk", row("risk", answer=answer)),))
+    _, text = read(report)
+    assert "200 in 4 ms, asked 9 times" in text
+    assert "200 in 4 ms, asked 9 times" in "\n".join(lines(report))
+    assert "for up to 10 s" in text
+    assert "One request" not in text
+
+
 def test_the_data_can_be_read_back():
     report = demo_report()
     assert Report.model_validate_json(report.model_dump_json()) == report
