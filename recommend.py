@@ -12,6 +12,7 @@ from facts.history import history
 from facts.plan import plan_host
 from operations.refusal import fails_alone
 from operations.report import made_folder
+from stack.changes.heat import uncapped
 from stack.errors import DrydockError
 from stack.report.recommendation import gain, recommend
 from stack.report.recommendation_lines import as_data, seconds_of, table_of
@@ -30,7 +31,7 @@ def main(host: Host) -> None:
         raise DrydockError(f"the stack has no service {PROMETHEUS} with a port to ask")
     window_s = seconds_of(str(host.data.get("window") or WINDOW))
     names = {stack.container_name(name): name for name in stack.services}
-    found = plan.observed.containers.items()
+    found = uncapped(stack, plan.observed, plan.capped).containers.items()
     running = {names[name]: it.resources for name, it in found if name in names and it.running}
     used = history(host, f"{plan.settings.reached_at}:{port}", running, window_s)
     found_map = recommend(inputs, detected.chip, detected.daemon, running, used)

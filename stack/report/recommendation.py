@@ -36,10 +36,6 @@ class Quantiles:
     p95: float
     max: float
 
-    def times(self, factor: float) -> "Quantiles":
-        """In another unit."""
-        return Quantiles(self.p50 * factor, self.p95 * factor, self.max * factor)
-
 
 @dataclass(frozen=True)
 class Used:
@@ -49,6 +45,8 @@ class Used:
     """Minutes of which something is known."""
     cpus: Quantiles
     memory_bytes: Quantiles
+    of_limit: float
+    """The most CPU as a part of the limit that held then, of the monitor's cap for one."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def recommend(
     Nothing in it makes a container anew: a service that sizes its caches when it starts gets no
     less memory, one that learns its threads from variables no other cores.
 
-    + running: what the containers have now
+    + running: what the containers have, without the monitor's caps
     + used: what is known of them
     """
     left_alone = {
@@ -120,6 +118,9 @@ def _sizes(service: Service, has: Allocation, used: Used, daemon: Daemon) -> dic
     cpus = max(used.cpus.p95 * HEADROOM, used.cpus.max * PEAK_HEADROOM, start)
     if used.cpus.max >= has.cpus * SATURATED:
         cpus = max(cpus, has.cpus * HEADROOM)
+    elif used.of_limit >= SATURATED:
+        # A cap for heat held it back, so that it needs less than the map's is not shown.
+        cpus = max(cpus, has.cpus)
     memory = max(used.memory_bytes.max * HEADROOM, service.working_set or 0, LEAST_MEMORY)
     if service.sized_at_start:
         memory = max(memory, has.memory_bytes)

@@ -39,7 +39,7 @@ section == "containers" {
         status[it] = part[3]
         if (part[3] == "running" && part[4] != "") status[it] = part[4]
         restarts[it] = part[5] + 0; limit[it] = part[6] + 0; cpus[it] = part[7] / 1000000000
-        id[it] = part[8]; here[it] = 1
+        id[it] = part[8]; cores[it] = part[9]; here[it] = 1
     }
 }
 section == "usage" {
@@ -160,10 +160,28 @@ function write_state(    i, it) {
     }
 }
 
-function write_metrics(    i, it, cpu, memory, most, again, well) {
+# A service's cpuset as a sample, and its CPUs spread evenly over these cores.
+function on_cores(it,    parts, ends, n, i, core, own, held) {
+    if (cores[it] == "") return ""
+    n = split(cores[it], parts, ",")
+    for (i = 1; i <= n; i++) {
+        if (split(parts[i], ends, "-") < 2) ends[2] = ends[1]
+        for (core = ends[1] + 0; core <= ends[2] + 0; core++) { own[core]; held++ }
+    }
+    for (core in own) {
+        may_use[core] += cpus[it] / held
+        uses[core] += used_cpus[it] / held
+        if (core + 1 > core_count) core_count = core + 1
+    }
+    return "drydock_container_cores{service=\"" it "\",cores=\"" cores[it] "\"} 1\n"
+}
+
+function write_metrics(    i, it, cpu, used, memory, most, again, well, set, busy_core, full_core) {
     for (i = 1; i <= count && silent == ""; i++) {
         it = order[i]
+        if (here[it]) set = set on_cores(it)
         if (it in used_bytes) {
+            used = used sample("drydock_container_cpus", it, sprintf("%.4f", used_cpus[it]))
             if (cpus[it]) cpu = cpu sample("drydock_container_cpu_ratio", it, sprintf("%.4f", used_cpus[it] / cpus[it]))
             memory = memory sample("drydock_container_memory_bytes", it, sprintf("%.0f", used_bytes[it]))
         }
@@ -173,8 +191,16 @@ function write_metrics(    i, it, cpu, memory, most, again, well) {
         }
         well = well sample("drydock_container_healthy", it, status[it] == "healthy" ? 1 : 0)
     }
+    for (i = 0; i < core_count; i++) if (i in uses) {
+        busy_core = busy_core "drydock_core_cpus{core=\"" i "\"} " sprintf("%.4f", uses[i]) "\n"
+        full_core = full_core "drydock_core_limit_cpus{core=\"" i "\"} " sprintf("%.4f", may_use[i]) "\n"
+    }
     if (level != "") metric("drydock_thermal_pressure_level", "0 none reported, 1 moderate, 2 heavy, 3 trapping, 4 sleeping", sample("drydock_thermal_pressure_level", "", level))
     metric("drydock_container_cpu_ratio", "CPU used of the CPU limit that holds now, over about a second", cpu)
+    metric("drydock_container_cpus", "CPUs used, over about a second", used)
+    metric("drydock_container_cores", "1; its label cores is the container's cpuset", set)
+    metric("drydock_core_cpus", "CPUs that services with a cpuset used, each spread evenly over its cores", busy_core)
+    metric("drydock_core_limit_cpus", "CPUs that these services may use, spread likewise", full_core)
     metric("drydock_container_memory_bytes", "Memory used, without file pages that the kernel can drop", memory)
     metric("drydock_container_memory_limit_bytes", "Memory limit", most)
     metric("drydock_container_restarts", "Restarts by the daemon since the container was made", again)

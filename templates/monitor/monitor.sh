@@ -11,7 +11,7 @@ set -u
 key=com.apple.system.thermalpressurelevel
 # Fields as Go's types spell them, not as their JSON: else the CLI falls back on a reading that
 # fails for a container without a health check.
-shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCPUs}}|{{.ID}}'
+shape='{{index .Config.Labels "dev.drydock.service"}}|{{.Name}}|{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}|{{.RestartCount}}|{{.HostConfig.Memory}}|{{.HostConfig.NanoCPUs}}|{{.ID}}|{{.HostConfig.CpusetCpus}}'
 
 # What the containers are, then what they use, each under a heading; nothing of a silent daemon.
 containers() {

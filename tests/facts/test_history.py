@@ -10,11 +10,9 @@ import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from facts.history import Prometheus
-from stack.model import Allocation
 
 PROGRAMS = ("prometheus", "promtool")
 MINUTES = 100
-HAS = Allocation(cpuset=None, cpus=2.0, memory_bytes=2**30, reservation_bytes=2**29)
 
 
 def free_port():
@@ -23,11 +21,15 @@ def free_port():
 
 
 def samples(now_s):
-    """A hundred minutes: CPU rises from 0 to 0.99 of the limit, memory falls; the rest stays."""
+    """A hundred minutes: CPU rises from 0 to 0.99 of a limit of 2, memory falls; the rest stays."""
     yield "# TYPE drydock_container_cpu_ratio gauge"
     for minute in range(MINUTES):
         at = now_s - 60 * (MINUTES - minute)
         yield f'drydock_container_cpu_ratio{{service="risk"}} {minute / 100} {at}'
+    yield "# TYPE drydock_container_cpus gauge"
+    for minute in range(MINUTES):
+        at = now_s - 60 * (MINUTES - minute)
+        yield f'drydock_container_cpus{{service="risk"}} {minute / 50} {at}'
     yield "# TYPE drydock_container_memory_bytes gauge"
     for minute in range(MINUTES):
         at = now_s - 60 * (MINUTES - minute)
@@ -71,18 +73,19 @@ def url(tmp_path_factory):
 
 def test_what_was_used_since_the_last_deploy(url):
     with httpx.Client() as client:
-        used = Prometheus(client, url).used({"risk": HAS, "ml": HAS}, 7 * 86400)
+        used = Prometheus(client, url).used(("risk", "ml"), 7 * 86400)
     assert set(used) == {"risk"}
     # Fifty minutes since the deploy, give or take those at the edges.
     assert 48 <= used["risk"].minutes <= 52
-    assert used["risk"].cpus.max == pytest.approx(0.99 * HAS.cpus)
-    assert used["risk"].cpus.p50 == pytest.approx(0.75 * HAS.cpus, rel=0.03)
-    assert used["risk"].cpus.p95 == pytest.approx(0.97 * HAS.cpus, rel=0.03)
+    assert used["risk"].of_limit == pytest.approx(0.99)
+    assert used["risk"].cpus.max == pytest.approx(1.98)
+    assert used["risk"].cpus.p50 == pytest.approx(1.5, rel=0.03)
+    assert used["risk"].cpus.p95 == pytest.approx(1.94, rel=0.03)
     assert used["risk"].memory_bytes.max == pytest.approx(950, abs=2)
 
 
 def test_a_shorter_while_is_looked_at_when_it_is_asked_for(url):
     with httpx.Client() as client:
-        used = Prometheus(client, url).used({"risk": HAS}, 600)
+        used = Prometheus(client, url).used(("risk",), 600)
     assert 9 <= used["risk"].minutes <= 11
     assert used["risk"].memory_bytes.max == pytest.approx(910, abs=2)

@@ -66,11 +66,13 @@ class Observed:
         (self._double / what).unlink()
 
     def container(
-        self, service, state="running", health="healthy", restarts=0, cpus=0.4, identity="a1"
-    ) -> None:
+        self, service, state="running", health="healthy", restarts=0, cpus=0.4, identity="a1",
+        cores="",
+    ) -> None:  # fmt: skip
         nano_cpus = round(cpus * 1e9)
         fields = (
-            service, f"/harbour-{service}", state, health, restarts, 96 * MIB, nano_cpus, identity
+            service, f"/harbour-{service}", state, health, restarts, 96 * MIB, nano_cpus, identity,
+            cores,
         )  # fmt: skip
         self.says(f"containers/harbour-{service}", "|".join(map(str, fields)))
 

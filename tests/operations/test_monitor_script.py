@@ -39,6 +39,7 @@ def test_every_shell_writes_what_was_seen(shell, home, executable):  # noqa: F81
             for service in ("tide", "pilot")
             for name, value in {
                 "cpu_ratio": 0.1,
+                "cpus": 0.04,
                 "memory_bytes": 48 * MIB,
                 "memory_limit_bytes": 96 * MIB,
                 "restarts": 0,
@@ -79,6 +80,29 @@ def test_every_awk_decides_alike(awk, home, executable):  # noqa: F811
         "pilot: memory 0 % of its limit again",
     ]
     assert pilots(mac, "memory_bytes") == 1536
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_cpus_of_services_with_a_cpuset_are_spread_over_its_cores(awk, home, executable):  # noqa: F811
+    if shutil.which(AWKS[awk][0]) is None:
+        pytest.skip(f"no {awk} here")
+    mac = Observed(home, ["dash"], AWKS[awk], executable)
+    mac.look()
+    assert not [name for name in mac.metrics if "core" in name]
+    mac.container("tide", cpus=2, cores="7-9,11")
+    mac.uses("tide", cpu_percent=120)
+    mac.container("pilot", cpus=0.4, cores="9")
+    mac.uses("pilot", cpu_percent=4)
+    mac.look()
+    found = {name: it for name, it in mac.metrics.items() if "core" in name}
+    assert found == {
+        'drydock_container_cores{service="tide",cores="7-9,11"}': 1,
+        'drydock_container_cores{service="pilot",cores="9"}': 1,
+        **{f'drydock_core_cpus{{core="{it}"}}': 0.3 for it in (7, 8, 11)},
+        'drydock_core_cpus{core="9"}': 0.34,
+        **{f'drydock_core_limit_cpus{{core="{it}"}}': 0.5 for it in (7, 8, 11)},
+        'drydock_core_limit_cpus{core="9"}': 0.9,
+    }
 
 
 def test_what_stays_as_it_is_makes_no_line(mac):

@@ -29,8 +29,9 @@ RUNNING = plan(INPUTS, CHIP, DAEMON).services
 WEEK = 7 * 24 * 60
 
 
-def used(cpus=0.4, memory=300 * MIB, minutes=WEEK):
-    return Used(minutes, Quantiles(cpus / 4, cpus / 2, cpus), Quantiles(memory / 2, memory, memory))
+def used(cpus=0.4, memory=300 * MIB, minutes=WEEK, of_limit=0.4):
+    sizes = Quantiles(memory / 2, memory, memory)
+    return Used(minutes, Quantiles(cpus / 4, cpus / 2, cpus), sizes, of_limit)
 
 
 def recommended(**of):
@@ -38,7 +39,7 @@ def recommended(**of):
 
 
 def test_what_was_used_fits_with_headroom():
-    found = recommended(risk=Used(WEEK, Quantiles(0.1, 0.4, 0.5), Quantiles(1, 2, 400 * MIB)))
+    found = recommended(risk=Used(WEEK, Quantiles(0.1, 0.4, 0.5), Quantiles(1, 2, 400 * MIB), 0.5))
     # One and a half of the 95th percentile; one and a half of the most memory, in steps.
     assert found.overrides["risk"]["cpus"] == 0.6
     assert found.overrides["risk"]["memory"] == "608 MiB"
@@ -54,7 +55,7 @@ def test_what_a_start_takes_is_left_to_everybody():
 
 
 def test_a_short_peak_fits_too():
-    found = recommended(ml=Used(WEEK, Quantiles(0.1, 0.2, 2.0), Quantiles(1, 2, GIB)))
+    found = recommended(ml=Used(WEEK, Quantiles(0.1, 0.2, 2.0), Quantiles(1, 2, GIB), 0.5))
     assert found.overrides["ml"]["cpus"] == 2.2
 
 
@@ -62,6 +63,14 @@ def test_who_used_all_of_its_limit_gets_more_than_that():
     limit = RUNNING["strategy"].cpus
     found = recommended(strategy=used(cpus=limit))
     assert found.overrides["strategy"]["cpus"] >= 1.5 * limit
+
+
+def test_who_used_all_that_a_cap_for_heat_left_keeps_the_maps_cpus():
+    limit = RUNNING["strategy"].cpus
+    capped = used(cpus=limit / 2, of_limit=1)
+    assert recommended(strategy=capped).overrides["strategy"]["cpus"] == limit
+    cool = used(cpus=limit / 2, of_limit=0.5)
+    assert recommended(strategy=cool).overrides["strategy"]["cpus"] < limit
 
 
 def test_no_service_goes_below_its_working_set():
@@ -159,17 +168,22 @@ def test_history_is_asked_from_the_last_deploy_on_and_told_in_cpus_and_bytes():
             return series(none=3600.5)
         if "count_over_time" in query:
             return series(risk=60, gone=60)
-        return series(risk=0.5 if "ratio" in query else 1000, gone=1)
+        return series(risk=figures[query.partition("drydock_container_")[2].split("[")[0]], gone=1)
 
-    running = {"risk": replace_cpus(RUNNING["risk"], 2.0), "ml": RUNNING["ml"]}
-    found = prometheus(answer).used(running, 7 * 86400)
+    figures = {"cpu_ratio": 0.5, "cpus": 1, "memory_bytes": 1000}
+    found = prometheus(answer).used(("risk", "ml"), 7 * 86400)
     assert set(found) == {"risk"}
-    assert found["risk"] == Used(60, Quantiles(1, 1, 1), Quantiles(1000, 1000, 1000))
+    assert found["risk"] == Used(60, Quantiles(1, 1, 1), Quantiles(1000, 1000, 1000), 0.5)
     assert all("[3600s" in query for query in asked if query != DEPLOYED)
 
 
-def replace_cpus(allocation, cpus):
-    return allocation.model_copy(update={"cpus": cpus})
+def test_a_service_whose_history_begins_while_it_is_asked_for_is_left_out():
+    def answer(request):
+        query = request.url.params["query"]
+        late = {"ml": 1} if query.startswith("max") else {}
+        return series(none=3600) if query == DEPLOYED else series(risk=1, **late)
+
+    assert set(prometheus(answer).used(RUNNING, 3600)) == {"risk"}
 
 
 @pytest.mark.parametrize(
