@@ -5,6 +5,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from dashboards import panels
 from dashboards.panels import bars, lines, number, states
 
+ON_CORES = "drydock_container_cpus * on (service) group_left (cores) drydock_container_cores"
+SPREAD = "By services with a cpuset, each spread evenly over its cores, which are the VM's"
 MEMORY_RATIO = "drydock_container_memory_bytes / drydock_container_memory_limit_bytes"
 PRESSURE = {
     "0": ("none reported", "green"),
@@ -65,7 +67,19 @@ def dashboard() -> Dashboard:
             about="0 is also what a Mac says that reports no pressure",
         ).height(4)
     )
-    it.with_row(Row("Cores and memory, by service"))
+    it.with_row(Row("Cores"))
+    for lines_of in (
+        lines("CPUs used, by core", "short", {"core {{core}}": "drydock_core_cpus"}, about=SPREAD),
+        lines(
+            "CPUs that may be used, by core",
+            "short",
+            {"core {{core}}": "drydock_core_limit_cpus"},
+            about=SPREAD,
+        ),
+        lines("CPUs used, by cpuset", "short", {"{{service}} on {{cores}}": ON_CORES}),
+    ):
+        it.with_panel(lines_of)
+    it.with_row(Row("CPU and memory, by service"))
     for panel_of in (
         bars("CPU, of its limit", "percentunit", {"{{service}}": "drydock_container_cpu_ratio"}),
         bars("Memory, of its limit", "percentunit", {"{{service}}": MEMORY_RATIO}),
@@ -73,6 +87,7 @@ def dashboard() -> Dashboard:
         it.with_panel(panel_of)
     for lines_of in (
         lines("CPU, of its limit", "percentunit", {"{{service}}": "drydock_container_cpu_ratio"}),
+        lines("CPUs used", "short", {"{{service}}": "drydock_container_cpus"}),
         lines("Memory", "bytes", {"{{service}}": "drydock_container_memory_bytes"}),
         lines("Free on the disk", "bytes", {"free": "drydock_disk_free_bytes"}),
     ):

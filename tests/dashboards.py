@@ -28,8 +28,17 @@ def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return [it for it in found if it["type"] != "row"]
 
 
+def variables_of(dashboard: dict[str, Any]) -> list[tuple[str, str]]:
+    """PromQL of the series that each variable's values are from, and the label with the values."""
+    asked = [it["query"] for it in dashboard.get("templating", {}).get("list", ())]
+    found = [re.fullmatch(r"label_values\((.+), (\w+)\)", it) for it in asked]
+    assert all(found), f"only label_values(SERIES, LABEL) is known here: {asked}"
+    return [(it[1], it[2]) for it in found if it]
+
+
 def expressions_of(dashboard: dict[str, Any]) -> Iterator[str]:
-    """PromQL of its panels and its annotations, as it is written."""
+    """PromQL of its panels, its annotations and its variables, as it is written."""
+    yield from (series for series, _ in variables_of(dashboard))
     for panel in panels_of(dashboard):
         yield from (target["expr"] for target in panel["targets"])
     yield from (it["expr"] for it in dashboard["annotations"]["list"])

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from dashboards.__main__ import files
-from tests.dashboards import ENGINES, FILES, panels_of, queries, read
+from tests.dashboards import ENGINES, FILES, FOLDER, panels_of, queries, read, variables_of
 
 SCHEMA = json.loads((Path(__file__).parent / "grafana/schema-12.0.2.json").read_text())
 # Grafana's types lack these fields of an annotation, which its Prometheus data source reads.
@@ -90,6 +90,12 @@ def test_prometheus_can_read_every_query(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(rules)} rules found" in done.stdout
+
+
+def test_a_variables_series_is_a_query_too():
+    asked = 'up{job="nautilus",service!="backend"}'
+    assert variables_of(read(FOLDER / "engine.json")) == [(asked, "service")]
+    assert asked in queries()
 
 
 @ONCE

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tests.dashboards import ENGINES, queries
+from tests.dashboards import ENGINES, FOLDER, queries, read, variables_of
 from tests.stories.mac import Mac
 
 pytestmark = pytest.mark.lab
@@ -21,8 +21,8 @@ MONITOR = "~/.drydock/nautilus/monitor"
 
 def recorded() -> str:
     """What the monitor on a Mac writes, in a state where it has all figures."""
-    per_service = {"cpu_ratio": 0.2, "memory_bytes": 3e8, "memory_limit_bytes": 1e9, "restarts": 0,
-                   "healthy": 1}  # fmt: skip
+    per_service = {"cpu_ratio": 0.2, "cpus": 0.4, "memory_bytes": 3e8, "memory_limit_bytes": 1e9,
+                   "restarts": 0, "healthy": 1}  # fmt: skip
     alone = {
         "thermal_pressure_level": 1, "disk_free_bytes": 2e11, "vm_memory_bytes": 3e10,
         "monitor_last_run_timestamp_seconds": time(),
@@ -34,6 +34,12 @@ def recorded() -> str:
         f'drydock_container_{name}{{service="{service}"}} {value}'
         for name, value in per_service.items()
         for service in SERVICES
+    ]
+    lines += ['drydock_container_cores{service="risk",cores="0-1"} 1']
+    lines += [
+        f'drydock_core_{name}{{core="{core}"}} 0.2'
+        for name in ("cpus", "limit_cpus")
+        for core in range(2)
     ]
     return "\n".join([*lines, ""])
 
@@ -49,6 +55,13 @@ def unanswered(mac: Mac, asked: Iterable[str]) -> list[str]:
     answers = [json.loads(line) for line in said]
     assert [it for it in answers if it["status"] != "success"] == []
     return [it for it, answer in zip(asked, answers, strict=True) if not answer["data"]["result"]]
+
+
+def values(mac: Mac, series: str, label: str) -> list[str]:
+    """What a person can choose, as Grafana asks for it: a label's values in some series."""
+    asked = urlencode({"match[]": series})
+    url = f"http://127.0.0.1:9090/api/v1/label/{label}/values?{asked}"
+    return list(json.loads(mac.sh(f"curl -fsS '{url}'"))["data"])
 
 
 @pytest.mark.usefixtures("nautilus_on_mac1")
@@ -71,3 +84,6 @@ def test_every_query_of_every_dashboard_has_data(mac1: Mac, tmp_path: Path) -> N
         retry_error_callback=lambda _: left,
     )
     assert wait(still) == []
+
+    (asked,) = variables_of(read(FOLDER / "engine.json"))
+    assert values(mac1, *asked) == sorted(ENGINES)
