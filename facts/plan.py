@@ -124,14 +124,14 @@ def plan_host(host: Host, as_if: Callable[[Detected], Detected] = lambda found: 
     digests |= registry_digests(host, detected, inputs.settings, unknown)
     work = watching(inputs.settings.min_free_disk)
     jobs = jobs_of(inputs.settings, inputs.stack.name, detected, work)
-    release = _render(inputs, detected, core_map, digests)
+    release = _render(inputs, detected, core_map, digests, monitored=bool(jobs))
     there = adoption.without(observed)
     changes = changes_to(release, current, there, detected, jobs)
     # What is pulled now may be newer than what was pruned: the digest is the registry's, then.
     pulled = set(changes.subjects("pull")) - set(unknown) - pins.keys()
     if pulled:
         digests |= registry_digests(host, detected, inputs.settings, sorted(pulled))
-        release = _render(inputs, detected, core_map, digests)
+        release = _render(inputs, detected, core_map, digests, monitored=bool(jobs))
         changes = changes_to(release, current, there, detected, jobs)
     recorded = record_changes(release, current)
     changes = Changes((*adoption.changes(), *changes.all, *recorded))
@@ -198,7 +198,12 @@ def _plan(inputs: Inputs, detected: Detected) -> Map:
 
 
 def _render(
-    inputs: Inputs, detected: Detected, core_map: Map, upstream_digests: dict[str, str]
+    inputs: Inputs,
+    detected: Detected,
+    core_map: Map,
+    upstream_digests: dict[str, str],
+    *,
+    monitored: bool,
 ) -> Release:
     order = Order(
         stack=inputs.stack,
@@ -209,5 +214,6 @@ def _render(
         upstream_digests=upstream_digests,
         secrets_directory=detected.secrets_directory,
         project=Path.cwd(),
+        monitored=monitored,
     )
     return release_for(order)

@@ -139,6 +139,8 @@ def release_on(look: Look, stack: Stack, core_map: Map, digests: Mapping[str, st
         upstream_digests=digests,
         secrets_directory=look.detected.secrets_directory,
         project=Path.cwd(),
+        # The monitor of a swarm keeps cores, and writes no figures.
+        monitored=False,
     )
 
 

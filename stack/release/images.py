@@ -68,15 +68,19 @@ def make_images(
     architecture: str,
     upstream_digests: Mapping[str, str],
     project: Path,
+    *,
+    monitored: bool = True,
 ) -> dict[str, Image]:
     """All images of a stack, shared ones first, each after those that it builds on.
 
     `architecture` is the daemon's (aarch64, x86_64); `upstream_digests` maps each reference of
-    `upstream_references` to the digest that the host's daemon knows for it.
+    `upstream_references` to the digest that the host's daemon knows for it; `monitored` is whether
+    a monitor on the host writes figures of the stack.
     """
     builds = dict(stack.images)
     for name, each in stack.services.items():
         builds[name] = each.build or Build(dockerfile="upstream", bases=("upstream",))
+    known = {"stack": stack, "monitored": monitored}
     made: dict[str, Image] = {}
     for name in _in_build_order(stack):
         service = stack.services.get(name)
@@ -90,7 +94,7 @@ def make_images(
             repository=f"{stack.name}-{name}",
             tag=tag,
             build=builds[name],
-            values={"stack": stack, "service": service, "service_name": name},
+            values={**known, "service": service, "service_name": name},
             architecture=architecture,
             references=references,
             upstream={ref: upstream_digests[ref] for ref in references.values()},

@@ -106,12 +106,14 @@ def render_release(
     upstream_digests: Mapping[str, str],
     secrets_directory: str,
     project: Path,
+    monitored: bool = True,
 ) -> Release:
     """Render everything for one host; DrydockError where a template or a file is at fault.
 
-    `secrets_directory` is the absolute path on the host whose files become /run/secrets.
+    `secrets_directory` is the absolute path on the host whose files become /run/secrets;
+    `monitored` is whether a monitor on the host writes figures of the stack.
     """
-    images = make_images(stack, tag, architecture, upstream_digests, project)
+    images = make_images(stack, tag, architecture, upstream_digests, project, monitored=monitored)
     contexts = {
         f"images/{image.name}/{path}": content
         for image in images.values()

@@ -30,6 +30,7 @@ class Order:
     upstream_digests: Mapping[str, str]
     secrets_directory: str
     project: Path
+    monitored: bool = True
 
 
 _rendered: deque[tuple[Order, Release]] = deque(maxlen=KEPT)

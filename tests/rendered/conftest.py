@@ -28,8 +28,10 @@ def release(request) -> Release:
     return release_for(request.param)
 
 
-def release_for(tag: str, data: Path | None = None, project: Path = ROOT) -> Release:
-    """The same, with host data of a JSON file; or of another project."""
+def release_for(
+    tag: str, data: Path | None = None, project: Path = ROOT, *, monitored: bool = True
+) -> Release:
+    """The same, with host data of a JSON file; of another project; or without a monitor."""
     chip = chip_of(tag)
     inputs = load_groups(project / "group_data", chip.tag, data)
     cpus = sum(level.cores for level in chip.levels)
@@ -45,6 +47,7 @@ def release_for(tag: str, data: Path | None = None, project: Path = ROOT) -> Rel
         upstream_digests=dict.fromkeys(upstream_references(inputs.stack), f"sha256:{'0' * 64}"),
         secrets_directory="/Users/me/.drydock/nautilus/secrets",
         project=project,
+        monitored=monitored,
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
+from tests.rendered.conftest import release_for
+
 # What Prometheus gets is the same for every chip.
 pytestmark = [
     pytest.mark.parametrize("release", ["linux-x86-64"], indirect=True),
@@ -144,6 +146,17 @@ def test_alerts_are_there_when_they_should_be_and_not_else(release, rules, tmp_p
             ["promtool", *words], check=False, cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_where_there_should_be_no_monitor_nobody_is_told_that_it_is_silent(rules):
+    without = release_for("linux-x86-64", monitored=False).images["prometheus"].files["alerts.yml"]
+    wanted = {
+        "groups": [
+            {**group, "rules": [it for it in group["rules"] if it["alert"] != "MonitorSilent"]}
+            for group in rules["groups"]
+        ]
+    }
+    assert yaml.safe_load(without) == wanted
 
 
 def test_a_case_that_is_wrong_would_fail(release, rules, tmp_path):

@@ -43,6 +43,7 @@ def test_whatever_differs_is_rendered_apart(order):
         replace(order, stack=inputs.stack),
         replace(order, settings=inputs.settings),
         replace(order, secrets_directory="/elsewhere"),
+        replace(order, monitored=False),
         replace(order, upstream_digests={name: f"{it}0" for name, it in UPSTREAM.items()}),
     ]
     first = [release_for(it) for it in orders]
