@@ -20,6 +20,8 @@ from stack.wording import validate
 __all__ = ["DATA_KEYS", "Inputs", "group_origins", "load_stack"]
 
 DATA_KEYS = ("stack", "core_map", "overrides", "chip", *Settings.model_fields)
+SUDO_PASSWORD = "_sudo_password"  # noqa: S105 - pyinfra's name for it
+"""Who gives it lets Drydock become root on the host, for what needs that."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def _with_what_is_on(stack: Stack, settings: Settings) -> Stack:
 
 def _scalars(data: Mapping[str, Any], places: Origins, problems: list[str]) -> _Scalars | None:
     said = {key: data[key] for key in _Scalars.model_fields if key in data}
+    if said.get("monitor", True) is True and data.get(SUDO_PASSWORD):
+        said["monitor"] = "daemon"
     return validate(_Scalars, said, (), places, problems)
 
 

@@ -54,7 +54,7 @@ class Settings(Data):
     keep_releases: int = Field(5, ge=1)
     """How many verified releases a host keeps, the current one included."""
     monitor: Annotated[Literal["off", "agent", "daemon"], BeforeValidator(_monitor)] = "agent"
-    """As what launchd runs the monitor on a Mac."""
+    """As what launchd runs the monitor on a Mac; `daemon` where the data gives sudo's password."""
     alert_webhook: SecretUrl | None = None
     """Where Alertmanager, which runs where this is said, sends what a person should know."""
     heat_wait_s: int = Field(300, ge=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, login, write_inventory
@@ -45,6 +46,43 @@ def test_two_macs_at_once_each_get_their_own(harbour: Project, odd_lab: Lab, tmp
     assert on_mac2["Config"]["Image"] == "harbour-pilot:m3ultra"
     assert [each["HostConfig"]["CpusetCpus"] for each in (on_mac1, on_mac2)] == ["1", "0"]
     assert [each["HostConfig"]["Memory"] >> 20 for each in (on_mac1, on_mac2)] == [96, 128]
+
+
+def test_where_sudo_is_given_the_monitor_is_roots_job_for_the_same_user(
+    harbour: Project, odd_lab: Lab
+):
+    everywhere = Project(harbour.folder, ROOT / "lab/inventory.py", odd_lab.environment)
+    mac1 = Mac(odd_lab.settings, odd_lab.hosts["mac1"])
+    everywhere.deploy(hosts="mac1", monitor="agent")
+    label, logs = "dev.drydock.harbour.monitor", "~/.drydock/harbour/logs"
+    place = f"/Library/LaunchDaemons/{label}.plist"
+
+    run = everywhere.deploy(hosts="mac1", _sudo_password="given")
+    assert "monitor: launchd agent, it becomes a launchd daemon: removed" in run.text
+    assert "monitor: launchd daemon, not on this host yet: installed" in run.text
+    assert mac1.sh(f"stat -c '%U %a' {place}") == "root 644"
+    assert mac1.tries(f"launchctl print user/501/{label}").returncode == 113
+    mac1.sh(f"mv {logs} {logs}.former && sudo launchctl kickstart -k system/{label}")
+    finished(mac1, f"system/{label}")
+    assert mac1.sh("stat -c '%U' ~/.drydock/harbour/monitor/metrics.prom") == "trader"
+    assert mac1.sh(f"stat -c '%U' {logs}") == "trader"
+    assert "drydock_container_healthy" in mac1.sh("cat ~/.drydock/harbour/monitor/metrics.prom")
+    again = everywhere.deploy(hosts="mac1", _sudo_password="given")
+    assert "no changes: harbour:" in again.text
+
+    run = everywhere.deploy(hosts="mac1")
+    assert "monitor: launchd daemon, it becomes a launchd agent: removed" in run.text
+    assert mac1.tries(f"launchctl print system/{label}").returncode == 113
+    assert mac1.tries(f"ls {place}").returncode != 0
+    mac1.sh(f"launchctl print user/501/{label}")
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), reraise=True)
+def finished(mac: Mac, job: str) -> None:
+    """Wait until launchd's job has looked once, and its look is over."""
+    said = mac.sh(f"launchctl print {job}")
+    assert "state = not running" in said and "last exit code = 0" in said
+    mac.sh("ls ~/.drydock/harbour/logs")
 
 
 def test_a_mac_that_nobody_answers_fails_alone(

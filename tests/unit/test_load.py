@@ -54,6 +54,22 @@ def test_a_stack_is_read_with_its_settings_and_the_chip_it_asks_for():
     assert type(inputs.settings) is Settings
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({}, "agent"),
+        ({"_sudo_password": "root's"}, "daemon"),
+        ({"_sudo_password": "root's", "monitor": True}, "daemon"),
+        ({"_sudo_password": "root's", "monitor": "agent"}, "agent"),
+        ({"_sudo_password": "root's", "monitor": False}, "off"),
+        ({"_sudo_password": None}, "agent"),
+        ({"monitor": "daemon"}, "daemon"),
+    ],
+)
+def test_where_sudo_is_given_the_monitor_is_a_daemon_unless_something_else_is_said(said, kind):
+    assert load_stack({"stack": stack(), **said}, ORIGINS).settings.monitor == kind
+
+
 def test_a_service_with_a_switch_is_there_where_its_setting_is():
     both = stack(risk=service(), bell=service(when="alert_webhook"))
     assert list(load_stack({"stack": both}, ORIGINS).stack.services) == ["risk"]
