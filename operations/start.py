@@ -16,6 +16,7 @@ from operations.health import HealthWatch, ServiceFailedError, health_of
 from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused
+from operations.timing import since_begin_s
 from stack.changes.order import startable
 from stack.model import PHASES
 from stack.release.render import Release
@@ -79,7 +80,12 @@ class Starter:
             with self._watch.listening(), self._progress.told():
                 self._look(set(self._release.containers) - replaced)
                 for phase in PHASES:
-                    if self._gate and self._of_phase(phase, replaced | self._waiting):
+                    if begins := self._of_phase(phase, replaced | self._waiting):
+                        self._host.log(
+                            f"phase {phase}: {', '.join(begins)};"
+                            f" {since_begin_s():.0f} s since the run began"
+                        )
+                    if self._gate and begins:
                         self._one_at_a_time = not self._gate.cool_enough(self._host, "starting")
                     group = self._of_phase(phase, replaced)
                     former |= self._former_ids(group)

@@ -1,5 +1,6 @@
 """The starter against a double of the daemon's API; the stories play it against real daemons."""
 
+import re
 from typing import Any
 
 import pytest
@@ -87,6 +88,19 @@ def test_services_start_phase_by_phase_and_are_timed(release):
     assert succeeded
     assert daemon.started == ["demo-store", "demo-risk-engine", "demo-page"]
     assert set(startup.seconds_to_healthy) == {"store", "risk", "page"}
+
+
+def test_each_phase_that_starts_something_is_named_as_it_begins(release):
+    _, _, said, _ = start(release)
+    told = [line for line in said.splitlines() if line.startswith(("phase", "1/", "2/", "3/"))]
+    assert [re.sub(r"[\d.]+ s\b", "… s", line) for line in told] == [
+        "phase infrastructure: store; … s since the run began",
+        "1/3 store healthy in … s",
+        "phase engines: risk; … s since the run began",
+        "2/3 risk healthy in … s",
+        "phase frontend: page; … s since the run began",
+        "3/3 page healthy in … s",
+    ]
 
 
 class GateDouble:
