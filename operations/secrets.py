@@ -7,8 +7,10 @@ from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 
 from facts.detect import Detected
+from operations import journal
 from operations.docker_cli import docker
 from operations.refusal import refused, step
+from operations.timing import since_begin_s
 from stack.changes.rotation import Rotation
 
 LENGTH = 40
@@ -62,11 +64,20 @@ def rotate(
     file that all read, and only when every container sees it is the old one shut out. A run that
     broke off is taken up by the next with the same new value.
     """
+    done = False
     for rotation in rotations:
         yield step(_rotate, rotation, detected)
+        done = True
+    if done:
+        yield step(_note)
+
+
+def _note(host: Host) -> bool:
+    return journal.end(host, "good")
 
 
 def _rotate(host: Host, rotation: Rotation, detected: Detected) -> bool:
+    begun_s = since_begin_s()
     path = f"{detected.secrets_directory}/{rotation.secret}"
     fresh = QuoteString(f"{path}.next")
 
@@ -102,11 +113,14 @@ def _rotate(host: Host, rotation: Rotation, detected: Detected) -> bool:
             succeeded, output = host.run_shell_command(command, print_output=False)
             if not succeeded:
                 said = "\n".join(output.output_lines[-5:])
+                journal.end(host, "failed", (f"{rotation.secret}: {failure}",))
                 return refused(
                     host,
                     f"{rotation.secret}: {failure}: {said}\nthe same command goes on from here",
                 )
     host.log(f"{rotation.secret}: rotated; {len(rotation.readers)} containers have seen it")
+    took_s = since_begin_s() - begun_s
+    journal.tell(host, "step", f"rotating {rotation.secret}", rotation.secret, seconds=took_s)
     return True
 
 

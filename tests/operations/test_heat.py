@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from operations import journal
 from operations.heat import SCRIPT, Gate
 from tests.demo import demo_host, demo_inputs
 from tests.facts.conftest import executable, home, shell  # noqa: F401 - fixtures
@@ -86,9 +87,14 @@ def gate(account=True, **settings):
     return Gate(plan)
 
 
-def test_a_wait_that_helps_is_told():
-    host = HostDouble(2, 1)
+def test_a_wait_that_helps_is_told(monkeypatch):
+    host, written = HostDouble(2, 1), []
+    monkeypatch.setattr(journal, "tell", lambda *said, **more: written.append((said, more)))
     assert gate(heat_wait_s=40).cool_enough(host, "building")
+    ((said, more),) = written
+    assert said == (host, "wait", "building waits for the Mac to cool down")
+    assert more.pop("seconds") >= 0
+    assert more == {"outcome": "pressure moderate (1)"}
     assert host.patience == [0, 40]
     assert host.said == [
         "thermal pressure heavy (2): building waits, at most 40 s",

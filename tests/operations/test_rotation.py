@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from operations.secrets import _rotate
+from operations import journal
+from operations.secrets import _note, _rotate
 from stack.changes.observed import Observed
 from stack.changes.rotation import Rotation, changes_of, rotations_of
 from stack.errors import DrydockError
@@ -69,6 +70,23 @@ class Shell:
 @pytest.fixture
 def host(tmp_path):
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """How the journal is told that a run ended."""
+    told = []
+    monkeypatch.setattr(journal, "end", lambda _host, *said: told.append(said) or True)
+    return told
+
+
+def test_the_journal_is_told_how_it_went(host, ends):
+    assert _rotate(host, ROTATION, host.detected)
+    assert ends == []
+    assert _note(host)
+    host.status = 1
+    assert not _rotate(host, ROTATION, host.detected)
+    assert ends == [("good",), ("failed", ("store_password: the new value wasn't accepted",))]
 
 
 def test_the_new_value_is_let_in_written_seen_and_then_alone(host):
