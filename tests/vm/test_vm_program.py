@@ -82,6 +82,12 @@ def test_docker_desktop_is_resized_as_the_dry_run_said(desktop):
     assert desktop.settings().read_text() == SETTINGS
     assert desktop.calls == []
 
+    unasked = project.run("vm.py", "-y", hosts="@local", **wish)
+    assert unasked.status != 0, unasked.text
+    assert "--data vm_resize=true" in unasked.words
+    assert desktop.settings().read_text() == SETTINGS
+    assert desktop.calls == []
+
     done = project.run("vm.py", "-y", hosts="@local", vm_resize=True, **wish)
     assert done.status == 0, done.text
     assert "the VM has 12 CPUs, 22.97 GiB, measured" in done.words
