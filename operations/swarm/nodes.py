@@ -61,9 +61,11 @@ def _form(host: Host, swarm: SwarmPlan) -> bool:
             default_addr_pool=[address_pool(addresses)],
         )
         host.log(f"{manager.name}: the swarm has begun")
+    joined: list[str] = []
     for joining, role in swarm.formation.joins:
         if not _join(host, swarm, swarm.looks[joining], role):
-            return False
+            return _undo(host, swarm, joined)
+        joined.append(joining)
     own = node_ids(swarm)
     for promoted in swarm.formation.promotes:
         _change_node(swarm, own[promoted], Role="manager")
@@ -96,6 +98,18 @@ def _join(host: Host, swarm: SwarmPlan, look: Look, role: str) -> bool:
         )
     host.log(f"{look.name}: joined as {role}")
     return True
+
+
+def _undo(host: Host, swarm: SwarmPlan, joined: list[str]) -> bool:
+    """End a swarm that not all could join, where this run began it: nothing is left half."""
+    if swarm.formation.begins:
+        for name in (*joined, swarm.manager.name):
+            look = swarm.looks[name]
+            daemon(look.host, look.detected.runtime).leave_swarm(force=True)
+        return refused(host, "the swarm that had begun is ended again, on every host")
+    if joined:
+        return refused(host, f"joined before it, and in the swarm now: {', '.join(joined)}")
+    return False
 
 
 def node_ids(swarm: SwarmPlan) -> dict[str, str]:
