@@ -16,14 +16,14 @@ from operations import images, monitor, releases
 from operations.announce import attach, attach_made
 from operations.images import build_secrets
 from operations.refusal import fails_alone
-from operations.swarm import cores, nodes, services
+from operations.swarm import cores, nodes, services, turn
 from operations.swarm.announce import announce
 
 
 @fails_alone
 def main(host: Host) -> None:
     """Plan for all hosts together, build what each lacks, and converge the swarm."""
-    plan = planned_once(host)
+    plan = planned_once(host, turn.waited_for)
     look = plan.looks[host.name]
     detected, settings = look.detected, look.inputs.settings
     release, changes = images_on(plan, look)
@@ -40,6 +40,8 @@ def main(host: Host) -> None:
         refuse_links(host.get_fact(Tools, docker_cli=cli, directory=watch.directory))
     announce(host, plan, changes)
 
+    own = turn.join(host, plan, changes)
+    turn.take(turn=own, name="Take the locks")
     made = releases.write(
         release=release,
         changes=changes,
@@ -64,14 +66,14 @@ def main(host: Host) -> None:
     attach(host, made, watch.changes, "install", "uninstall")
     monitor.load(plan=watch, kind="agent", name="Load the monitor as an agent")
     monitor.load(plan=watch, kind="daemon", name="Load the monitor as a daemon", _sudo=True)
-    if look is not plan.manager:
-        return
-    made = nodes.form(swarm=plan, name="Form the swarm")
-    attach_made(host, made, plan.as_json(*nodes.FORMS))
-    made = services.converge(swarm=plan, name="Bring services up")
-    attach_made(host, made, plan.as_json(*services.CONVERGES))
-    made = cores.pin(swarm=plan, name="Keep containers on their cores")
-    attach_made(host, made, plan.as_json("cores"))
+    if look is plan.manager:
+        made = nodes.form(swarm=plan, name="Form the swarm")
+        attach_made(host, made, plan.as_json(*nodes.FORMS))
+        made = services.converge(swarm=plan, name="Bring services up")
+        attach_made(host, made, plan.as_json(*services.CONVERGES))
+        made = cores.pin(swarm=plan, name="Keep containers on their cores")
+        attach_made(host, made, plan.as_json("cores"))
+    turn.end(turn=own, name="Record how it went")
 
 
 main()

@@ -17,6 +17,7 @@ from facts.pins import pins_in
 from facts.releases import current_release
 from facts.requirements import refuse_chip
 from link.daemon import daemon
+from stack.changes.lock import LockInfo
 from stack.changes.observed import Observed
 from stack.daemon import daemon_of
 from stack.errors import DrydockError
@@ -51,6 +52,8 @@ class Look:
     own_directory: str
     """Where deploy.py would keep the stack, absolute: the monitor of both is there."""
     monitor: FoundMonitor
+    lock: LockInfo | None = None
+    """Who holds that directory's lock."""
 
     @property
     def name(self) -> str:
@@ -90,9 +93,7 @@ def _look_at(host: Host) -> Look:
     if address is None and located.account is None:
         # The daemon of a host without a VM is where the host is.
         address = host.data.get("ssh_hostname") or None
-    found = FoundMonitor()
-    if located.account is not None:
-        found = current_release(host, located.directory).monitor
+    current = current_release(host, located.directory)
     return Look(
         host=host,
         inputs=inputs,
@@ -102,7 +103,8 @@ def _look_at(host: Host) -> Look:
         volumes=frozenset(it["Name"] for it in api.volumes()["Volumes"] or ()),
         cpusets={name: cpuset for name, (_, cpuset) in containers_of(api, stack).items()},
         own_directory=located.directory,
-        monitor=found,
+        monitor=current.monitor if located.account is not None else FoundMonitor(),
+        lock=current.lock,
     )
 
 

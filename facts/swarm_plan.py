@@ -1,6 +1,6 @@
 """What a swarm of all hosts of a run should be, what it is, and the steps between the two."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +67,22 @@ class SwarmPlan:
         """The steps of these kinds for a program."""
         return [it.as_json(self.manager.name) for it in self.steps if it.kind in kinds]
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs, but for images that a node lacks."""
+        return bool(self.steps) or any(it.changes for it in self.monitors.values())
+
+    def is_where(self, other: "SwarmPlan") -> bool:
+        """Whether nobody changed the swarm between the two looks, but Swarm itself."""
+        return self._deployed() == other._deployed()
+
+    def _deployed(self) -> tuple[object, ...]:
+        found = self.found
+        specs = {name: it.spec for name, it in found.services.items()}
+        monitors = {name: it.monitor for name, it in self.looks.items()}
+        shared = (found.all_secrets, found.has_network, found.labelled)
+        return self.formation, specs, shared, monitors
+
     def spec(self, service: str, secrets: Mapping[str, str]) -> Spec:
         """What a service should be, with its secrets by these names."""
         return service_spec(
@@ -83,8 +99,11 @@ class SwarmPlan:
 _plans: "dict[State, AsyncResult[SwarmPlan]]" = {}
 
 
-def planned_once(host: Host) -> SwarmPlan:
-    """The plan of a run: made by the first host that asks, and the same for all."""
+def planned_once(host: Host, is_old: Callable[[SwarmPlan], bool]) -> SwarmPlan:
+    """The plan of a run: made by the first host that asks, and the same for all.
+
+    + is_old: whether others changed something since, and it has to be made anew
+    """
     state = host.state
     if state in _plans:
         try:
@@ -95,7 +114,10 @@ def planned_once(host: Host) -> SwarmPlan:
     _plans[state] = AsyncResult()
     try:
         # In the order of the inventory: the first to be named is the first to manage.
-        plan = plan_swarm([it for it in state.inventory if it in state.active_hosts])
+        hosts = [it for it in state.inventory if it in state.active_hosts]
+        plan = plan_swarm(hosts)
+        if is_old(plan):
+            plan = plan_swarm(hosts)
     except Exception as error:
         _plans[state].set_exception(error)
         raise

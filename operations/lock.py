@@ -23,7 +23,7 @@ from operations import journal
 from operations.interruption import say_on_interrupt
 from operations.operator import operator
 from operations.refusal import refused, step
-from stack.changes.lock import breakable, why_locked
+from stack.changes.lock import LockInfo, breakable, why_locked
 
 SCRIPT = Path(__file__).with_name("lock.sh").read_text()
 BEAT_S = 5
@@ -61,9 +61,15 @@ def waited_for(host: Host, plan: HostPlan) -> bool:
     lock, patience_s = plan.current.lock, plan.settings.lock_wait_s
     if not (plan.changes and lock and lock.state == "held" and patience_s):
         return False
+    wait_for(host, lock, plan.detected.directory, patience_s)
+    return True
+
+
+def wait_for(host: Host, lock: LockInfo, directory: str, patience_s: int) -> None:
+    """Wait until a lock has gone, and no longer than that."""
     host.log(f"waiting up to {patience_s} s for the lock of {lock.told}")
     # There is no event to wait for in a shell; each look is a second after the last.
-    path, began = QuoteString(f"{plan.detected.directory}/lock"), monotonic()
+    path, began = QuoteString(f"{directory}/lock"), monotonic()
     host.run_shell_command(
         StringCommand(
             f"left={patience_s}; while [ $left -gt 0 ] && [ -d",
@@ -73,26 +79,12 @@ def waited_for(host: Host, plan: HostPlan) -> bool:
     )
     what = f"waiting for the lock of {lock.told}"
     journal.tell(host, "wait", what, "lock", seconds=monotonic() - began)
-    return True
 
 
 def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
-    directory = plan.detected.directory
-    lock = current_release(host, directory).lock
-    silence_s = 0 if is_local(host.connector) else SILENCE_S
-    dead = breakable(lock, plan.settings.break_lock)
-    said = (directory, token_hex(8), operator(), purpose, dead, str(silence_s))
-    dialogue = Dialogue(host.connector, ["sh", "-c", SCRIPT, "drydock-lock", *said], PATIENCE_S)
-    answer = dialogue.hear()
-    if answer != "taken":
-        dialogue.close()
-        lock = current_release(host, directory).lock
-        if answer == "held" and lock:
-            return refused(host, why_locked(lock))
-        return refused(host, f"the lock in {directory} can't be taken: {answer or 'no answer'}")
-    held = _Held(host, dialogue)
-    if lock and dead:
-        host.log(f"broke the lock of {lock.told}, who is gone")
+    held = hold(host, plan.detected.directory, purpose, break_lock=plan.settings.break_lock)
+    if held is None:
+        return False
     if look_again(host, plan).is_where(plan):
         if not journal.begin(host, plan, purpose):
             return False
@@ -101,6 +93,28 @@ def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
     return refused(
         host, "the host has changed since it was looked at; nothing was changed: run it again"
     )
+
+
+def hold(host: Host, directory: str, purpose: str, *, break_lock: bool) -> "_Held | None":
+    """The lock of a stack's directory, held until the run leaves the host; None: it can't be."""
+    lock = current_release(host, directory).lock
+    silence_s = 0 if is_local(host.connector) else SILENCE_S
+    dead = breakable(lock, break_lock)
+    said = (directory, token_hex(8), operator(), purpose, dead, str(silence_s))
+    dialogue = Dialogue(host.connector, ["sh", "-c", SCRIPT, "drydock-lock", *said], PATIENCE_S)
+    answer = dialogue.hear()
+    if answer != "taken":
+        dialogue.close()
+        lock = current_release(host, directory).lock
+        if answer == "held" and lock:
+            refused(host, why_locked(lock))
+        else:
+            refused(host, f"the lock in {directory} can't be taken: {answer or 'no answer'}")
+        return None
+    held = _Held(host, dialogue)
+    if lock and dead:
+        host.log(f"broke the lock of {lock.told}, who is gone")
+    return held
 
 
 class _Held(BaseStateCallback):

@@ -9,6 +9,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import state
 
 from facts.swarm_plan import SwarmPlan
+from operations import journal
 from operations.health import ServiceFailedError
 from operations.refusal import refused, step
 from operations.swarm.health import TaskWatch
@@ -50,6 +51,8 @@ def _converge(host: Host, swarm: SwarmPlan) -> bool:
         for wave in waves(swarm.stack):
             _bring(swarm, [name for name in wave if name in changing], names, watch)
     except ServiceFailedError as failure:
+        # Its first line: the others are what the container said itself.
+        journal.end(host, "failed", str(failure).splitlines()[:1])
         return refused(host, str(failure))
     allow(swarm, own, {name: frozenset((it.node, *it.spares)) for name, it in swarm.places.items()})
     for name in swarm.of("remove"):

@@ -65,6 +65,7 @@ def arguments(kwargs, facts, project):
         "settings": lambda settings: demo_inputs(**settings).settings,
         "startup": lambda _: Startup(),
         "swarm": lambda kinds: SimpleNamespace(of=lambda *some: tuple(set(kinds) & set(some))),
+        "turn": lambda changes: SimpleNamespace(changes=changes),
         "rotations": lambda said: [Rotation(**it) for it in said],
         "tools": lambda tools: ToolsInfo(**tools) if tools is not None else None,
     }
