@@ -144,6 +144,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parallel", type=int, metavar="N", help="hosts at once within a wave (all of it)"
     )
+    parser.add_argument(
+        "--fail-percent", type=int, metavar="N",
+        help="end a wave's run as soon as more than N percent of its hosts failed, as pyinfra's",
+    )  # fmt: skip
     parser.add_argument("--dry", action="store_true", help="show the waves and what would change")
     parser.add_argument("--diff", action="store_true", help="show the files' differences, too")
     return parser
@@ -153,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0: every host is good, 1: one isn't, 2: wrong input, 130: Ctrl-C."""
     options = _parser().parse_args(arguments)
     words = [f"--parallel={options.parallel}"] if options.parallel else []
+    words += [] if options.fail_percent is None else [f"--fail-percent={options.fail_percent}"]
     words += ["--diff"] if options.diff else []
     try:
         pyinfra = Pyinfra(options.inventory, options.data)

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import OperationMeta
 from pyinfra.api.state import BaseStateCallback, State
-from pyinfra.context import state
+from pyinfra.context import ctx_host, state
 
 from facts.kept_plan import plan_kept, whole
 from facts.originals import kept_originals
 from facts.plan import HostPlan, replacing
 from facts.releases import current_release, kept_releases
+from facts.together import together
 from operations import adopt, containers, images, journal, lock, releases
 from operations.records import note
 from operations.refusal import LOST, refused
@@ -24,9 +26,11 @@ from stack.changes.undo import undoing
 from stack.errors import DrydockError
 from stack.release.kept import choose_former
 
+_restorers: "WeakKeyDictionary[State, list[Restorer]]" = WeakKeyDictionary()
+
 
 def on_failure(host: Host, plan: HostPlan) -> "Restorer":
-    """From now on, bring the former release back when an operation on the host fails.
+    """From now on, bring the former release back when the deploy of the host doesn't end well.
 
     + plan: what the deploy changes
 
@@ -34,7 +38,27 @@ def on_failure(host: Host, plan: HostPlan) -> "Restorer":
     """
     restorer = Restorer(host, plan)
     state.add_callback_handler(restorer)  # type: ignore[no-untyped-call]
+    if host.state not in _restorers:
+        _restorers[host.state] = []
+        _hear_of_giving_up(host.state)
+    _restorers[host.state].append(restorer)
     return restorer
+
+
+def _hear_of_giving_up(state: State) -> None:
+    """Restore hosts on which nothing failed when pyinfra ends the run for those that did.
+
+    It does when more than --fail-percent of them have, or when somebody answers its question so.
+    """
+    asks = state.should_raise_failed_hosts
+
+    def gives_up(state: State) -> bool:
+        if asks and asks(state) is False:
+            return False
+        together(*(it.give_up for it in _restorers[state]))
+        return True
+
+    state.should_raise_failed_hosts = gives_up
 
 
 class Restorer(BaseStateCallback):
@@ -43,10 +67,26 @@ class Restorer(BaseStateCallback):
     def __init__(self, host: Host, plan: HostPlan) -> None:
         self._host, self._plan = host, plan
         self._last: OperationMeta | None = None
+        self._is_busy = False
+        self._is_over = False
 
     def until(self, operation: OperationMeta) -> None:
         """Restore nothing once this operation has ended well: the new release is a good one."""
         self._last = operation
+
+    def operation_host_start(self, state: State, host: Host, op_hash: str) -> None:  # type: ignore[override]  # noqa: ARG002
+        """An operation begins, which nothing may run beside."""
+        self._is_busy |= host is self._host
+
+    def operation_host_success(  # type: ignore[override]
+        self,
+        state: State,  # noqa: ARG002
+        host: Host,
+        op_hash: str,  # noqa: ARG002
+        retry_count: int = 0,  # noqa: ARG002
+    ) -> None:
+        """It has ended."""
+        self._is_busy &= host is not self._host
 
     def operation_host_error(  # type: ignore[override]
         self,
@@ -57,13 +97,24 @@ class Restorer(BaseStateCallback):
         max_retries: int = 0,  # noqa: ARG002
     ) -> None:
         """Restore, and say so; what stands in the way is told as well."""
-        if host is not self._host or not lock.is_held(host):
+        if host is self._host:
+            self._is_busy = False
+            self._restore(f"the operation {', '.join(state.get_op_meta(op_hash).names)!r} failed")
+
+    def give_up(self) -> None:
+        """Restore what was changed so far: too many other hosts have failed, and the run ends."""
+        # Without waiting for each other (--no-wait) this one goes on by itself.
+        if not self._is_busy:
+            with ctx_host.use(self._host):
+                self._restore("too many hosts failed, so the run was given up")
+
+    def _restore(self, why: str) -> None:
+        host = self._host
+        if self._is_over or not lock.is_held(host) or (self._last and self._last.is_complete()):
             return
-        if self._last and self._last.is_complete():
-            return
-        failed = ", ".join(state.get_op_meta(op_hash).names)
+        self._is_over = True
         try:
-            _restore_or_report(host, self._plan, f"the operation {failed!r} failed")
+            _restore_or_report(host, self._plan, why)
         except LOST as error:
             refused(
                 host,

@@ -97,6 +97,11 @@ def test_each_wave_is_one_run_and_is_summed_up(play):
     assert done.stdout.endswith("3 of 3 hosts run what was rolled out, verified\n")
 
 
+def test_how_many_may_fail_before_a_wave_is_given_up_is_pyinfras_to_count(play):
+    done = play("--canary", "2", "--fail-percent", "0", hosts="ab")
+    assert done.calls == ["deploy.py a b -y --fail-percent=0"]
+
+
 def test_a_dry_run_shows_waves_and_begins_none(play):
     done = play("--dry", "--diff", "--waves", "50%")
     assert done.status == 0
