@@ -243,6 +243,36 @@ def test_the_simulator_begins_in_the_past_and_goes_on_in_time(
     eventually(lambda: redis_client.xlen("nautilus:intake:ticks") == 0)
 
 
+def test_the_simulator_outlives_a_dead_redis(
+    engine: TestClient, redis_process: RedisServer
+) -> None:
+    body = {"symbols": ["OUTLIVES"], "seed": 44, "ticks_per_second": 100, "ticks": 300}
+    assert engine.post("/feeds/simulator", json=body).status_code == 202
+
+    def feed() -> dict[str, Any]:
+        answer = engine.get("/feeds")
+        feeds = {f["name"]: f for f in answer.json()} if answer.is_success else {}
+        return dict(feeds.get("simulator-44", {"state": "unknown", "ticks": 0}))
+
+    eventually(lambda: feed()["ticks"] > 0)
+    redis_process.stop()
+    eventually(lambda: engine.get("/health").status_code == 503)
+    redis_process.start()
+    eventually(lambda: feed()["state"] not in {"unknown", "running"})
+    assert (feed()["state"], feed()["ticks"], feed()["error"]) == ("done", 300, None)
+
+
+def test_a_simulator_ends_with_its_engine(
+    engine: TestClient, start: Start, redis_settings: dict[str, Any]
+) -> None:
+    body = {"symbols": ["ENDS"], "seed": 45, "ticks_per_second": 10, "ticks": 10_000}
+    assert engine.post("/feeds/simulator", json=body).status_code == 202
+    engine.__exit__(None, None, None)
+    after = start("marketdata", **redis_settings)
+    (feed,) = (f for f in after.get("/feeds").json() if f["name"] == "simulator-45")
+    assert (feed["state"], feed["error"]) == ("failed", "its engine was stopped")
+
+
 def test_what_was_stored_and_not_told_is_told_when_it_comes_again(
     engine: TestClient, redis_client: Any, redis_process: RedisServer
 ) -> None:

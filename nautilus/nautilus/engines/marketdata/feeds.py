@@ -5,13 +5,15 @@ import io
 import logging
 import math
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 from redis.asyncio import Redis
 
 from nautilus.engines.marketdata.models import Feed, FeedState, Simulation, Tick, TickBatch
+from nautilus.frame.stores import STORE_AWAY
 from nautilus.frame.streams import entry
 from nautilus.frame.topics import TICK_INTAKE
 
@@ -23,6 +25,7 @@ REPLAY_BATCH = 10_000
 FIRST_PRICE = 100.0
 # A running feed that has not been heard of for so long has lost its worker.
 LOST_AFTER = timedelta(seconds=10)
+RETRY_S = 0.5
 
 
 def walk(simulation: Simulation, start: datetime) -> Iterator[Tick]:
@@ -96,14 +99,30 @@ async def known(redis: Redis) -> list[Feed]:
 
 
 async def simulate(redis: Redis, name: str, simulation: Simulation) -> None:
-    """Feed the intake with a simulation, and note how it goes."""
+    """Feed the intake with a simulation, and note how it goes; waits while Redis is away."""
     done = 0
     try:
         async for batch in paced(simulation):
-            await redis.xadd(TICK_INTAKE, entry(batch))
+            # Written twice, when Redis went after it and before it said so, it is stored once.
+            await _insist(redis.xadd, TICK_INTAKE, entry(batch))
             done += len(batch.ticks)
-            await note(redis, name, FeedState.RUNNING, done)
-        await note(redis, name, FeedState.DONE, done)
+            await _insist(note, redis, name, FeedState.RUNNING, done)
+        await _insist(note, redis, name, FeedState.DONE, done)
+    except asyncio.CancelledError:
+        # Once: an engine that stops waits for nobody, and a feed that is silent is known as lost.
+        with suppress(*STORE_AWAY):
+            await note(redis, name, FeedState.FAILED, done, "its engine was stopped")
+        raise
     except Exception as error:
         log.exception("%s failed", name)
-        await note(redis, name, FeedState.FAILED, done, str(error))
+        await _insist(note, redis, name, FeedState.FAILED, done, str(error))
+
+
+async def _insist(write: Callable[..., Awaitable[object]], *arguments: object) -> None:
+    while True:
+        try:
+            await write(*arguments)
+            return
+        except STORE_AWAY as error:
+            log.warning("Redis is away: %s; trying again", error)
+            await asyncio.sleep(RETRY_S)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from nautilus.engines.marketdata.models import (
     Tick,
     TickBatch,
 )
+from nautilus.frame.background import end
 from nautilus.frame.fields import Symbol
 from nautilus.frame.refusal import unfit
 from nautilus.frame.relay import publish
@@ -62,6 +64,15 @@ class MarketData(Service):
         router.post("/feeds/simulator", status_code=202)(self.simulate)
         router.post("/feeds/replay", status_code=201)(self.replay)
         return router
+
+    @override
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with super().running():
+            try:
+                yield
+            finally:
+                await end(self._simulations.values())
 
     @override
     async def start(self) -> None:
@@ -144,7 +155,9 @@ class MarketData(Service):
     async def simulate(self, simulation: Simulation) -> Feed:
         """Start a seeded random walk in real time, into the same intake as any other feed."""
         name = f"simulator-{simulation.seed}"
-        if any(
+        own = self._simulations.get(name)
+        # One that waited for Redis is told as lost until it is heard of again.
+        if (own is not None and not own.done()) or any(
             feed.name == name and feed.state is FeedState.RUNNING for feed in await self.feeds()
         ):
             raise HTTPException(409, f"{name} is running already")
