@@ -161,6 +161,7 @@ _ENGINES = {
         ("redis",),
         requirements="nautilus/requirements/ml.txt",
         leave_out=_ML_LEAVES_OUT,
+        environment={"BATCH_ROWS": "1024", "BATCH_WAIT_MS": "2"},
         cpus=3.0,
         memory="10 GiB",
         working_set="512 MiB",

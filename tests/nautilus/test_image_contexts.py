@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from nautilus.catalogue import SERVICES
+from nautilus.frame.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 STACK = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]
@@ -35,6 +36,14 @@ from nautilus.catalogue import load
 load(name)
 print(nautilus.__file__)
 """
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_the_stack_sets_is_a_setting(service: str) -> None:
+    environment = set(STACK["services"][service]["environment"])
+    # The C library reads it before there is any Python.
+    known = {name.upper() for name in Settings.model_fields} | {"GLIBC_TUNABLES"}
+    assert environment - known == set()
 
 
 def libraries(build: dict[str, Any]) -> set[str]:

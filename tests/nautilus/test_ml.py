@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from nautilus.engines.ml import trainings
-from nautilus.engines.ml.batching import FULL_ROWS, Batcher
+from nautilus.engines.ml.batching import Batcher
 from nautilus.engines.ml.dataset import from_bars
 from nautilus.engines.ml.inputs import INPUTS, Features, matrix
 from nautilus.engines.ml.models import Algorithm, Kind, Regime, Trained, TrainRequest
@@ -177,10 +178,12 @@ class Counting:
         return inputs[:, :1] * 2.0
 
 
-def batched(sizes: list[int]) -> tuple[list[np.ndarray], list[int]]:
+def batched(
+    sizes: list[int], full_rows: int = 1_024, longest_wait_s: float = 0.002
+) -> tuple[list[np.ndarray], list[int]]:
     async def ask() -> tuple[list[np.ndarray], list[int]]:
         counting, model = Counting(), object()
-        batcher = Batcher(counting.run)
+        batcher = Batcher(counting.run, full_rows, longest_wait_s)
         rows = [np.full((size, 2), i, dtype=np.float32) for i, size in enumerate(sizes)]
         answers = await asyncio.gather(*(batcher.predict(model, one) for one in rows))  # type: ignore[arg-type]
         return list(answers), counting.sizes
@@ -195,10 +198,36 @@ def test_requests_of_the_same_time_are_one_run_and_each_gets_its_own_answer() ->
         np.testing.assert_array_equal(answer, np.full((size, 1), 2.0 * i))
 
 
-def test_a_full_batch_does_not_grow() -> None:
-    answers, runs = batched([FULL_ROWS, 1, FULL_ROWS])
-    assert sorted(runs) == [FULL_ROWS, FULL_ROWS + 1]
+@pytest.mark.parametrize("rows", [1_024, 3])
+def test_a_full_batch_does_not_grow(rows: int) -> None:
+    answers, runs = batched([rows, 1, rows], full_rows=rows)
+    assert sorted(runs) == [rows, rows + 1]
     assert [answer[0, 0] for answer in answers] == [0.0, 2.0, 4.0]
+
+
+def test_a_batch_waits_for_others_no_longer_than_it_may() -> None:
+    begun = time.monotonic()
+    assert batched([1, 1], longest_wait_s=0.3)[1] == [2]
+    assert time.monotonic() - begun >= 0.3
+    # As soon as it is full, however long it might wait.
+    assert batched([2, 1], full_rows=3, longest_wait_s=3_600)[1] == [3]
+
+
+def test_an_engines_batches_are_as_its_environment_says(
+    start: Start, redis_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCH_ROWS", "1")
+    monkeypatch.setenv("BATCH_WAIT_MS", "60000")
+    keep(redis_settings, Kind.PRICE)
+    # It would wait for a minute, were one row not enough.
+    client = ready(start, redis_settings)
+    body = {"instruments": {"A": last_features(BARS["S0"])}}
+    begun = time.monotonic()
+    for _ in range(3):
+        assert client.post("/ml/predict/price", json=body).status_code == 200
+    assert time.monotonic() - begun < 60
+    # /health may be half a second old.
+    eventually(lambda: client.get("/health").json()["inference_runs"] == 3)
 
 
 def keep(redis_settings: dict[str, Any], *kinds: Kind) -> None:

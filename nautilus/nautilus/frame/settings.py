@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     # Marketdata alone: where days that are over are archived, and how long their ticks stay beside.
     archive_directory: Path | None = None
     ticks_kept_days: int = Field(default=7, ge=1)
+    # Ml alone: how many inputs one run of a model waits for, and for how long at most.
+    batch_rows: int = Field(default=1_024, ge=1, le=1_000_000)
+    batch_wait_ms: float = Field(default=2.0, ge=0, le=60_000)
     # How long a worker that died keeps its job from the others.
     job_lease_s: float = Field(default=15.0, gt=0, le=3600)
 

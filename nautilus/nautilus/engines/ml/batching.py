@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 from nautilus.engines.ml.inputs import Array
 from nautilus.engines.ml.runtime import Model
 
-# How long the first of a batch waits for others at most; the others wait less.
-LONGEST_WAIT_S = 0.002
-FULL_ROWS = 1_024
-
 Inputs = NDArray[np.float32]
 Run = Callable[[Model, Inputs], Awaitable[Array]]
 
@@ -30,16 +26,19 @@ class _Batch:
         start = self.rows
         self.parts.append(inputs)
         self.rows += len(inputs)
-        if self.rows >= FULL_ROWS:
-            self.full.set()
         return slice(start, self.rows)
 
 
 class Batcher:
-    """Gathers inputs for a model until it is time to run it."""
+    """Gathers inputs for a model until it is time to run it.
 
-    def __init__(self, run: Run) -> None:
+    That is when there are so many rows, or when the first of them has waited so long.
+    """
+
+    def __init__(self, run: Run, full_rows: int, longest_wait_s: float) -> None:
         self._run = run
+        self._full_rows = full_rows
+        self._longest_wait_s = longest_wait_s
         self._open: dict[Model, _Batch] = {}
 
     async def predict(self, model: Model, inputs: Inputs) -> Array:
@@ -49,7 +48,8 @@ class Batcher:
             batch = self._open[model] = _Batch()
             batch.answers = asyncio.create_task(self._answer(model, batch))
         rows = batch.add(inputs)
-        if batch.full.is_set():
+        if batch.rows >= self._full_rows:
+            batch.full.set()
             # What comes from now on is for the next batch.
             self._open.pop(model, None)
         # One caller that gives up must not take the answers from the others.
@@ -57,7 +57,7 @@ class Batcher:
 
     async def _answer(self, model: Model, batch: _Batch) -> Array:
         with suppress(TimeoutError):
-            await asyncio.wait_for(batch.full.wait(), LONGEST_WAIT_S)
+            await asyncio.wait_for(batch.full.wait(), self._longest_wait_s)
         if self._open.get(model) is batch:
             del self._open[model]
         inputs = batch.parts[0] if len(batch.parts) == 1 else np.concatenate(batch.parts)

@@ -45,7 +45,8 @@ class MachineLearning(Service):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._shelf = Shelf(lambda content: self.compute.run(Model, content))
-        self._batcher = Batcher(self._infer)
+        wait_s = settings.batch_wait_ms / 1_000
+        self._batcher = Batcher(self._infer, settings.batch_rows, wait_s)
 
     @override
     def routes(self) -> APIRouter:
