@@ -5,6 +5,7 @@ import shlex
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gevent
 import pytest
 from pyinfra.connectors.local import LocalConnector
 
@@ -20,10 +21,16 @@ class HostDouble:
 
     def __init__(self, broken=()):
         self.broken, self.lines, self.logged = broken, [], []
+        self.building = self.most_at_once = 0
 
     def run_shell_command(self, command, **_):
         words = shlex.split(command.get_raw_value())
         self.lines.append(words)
+        self.building += 1
+        self.most_at_once = max(self.most_at_once, self.building)
+        # As a build does that waits for the host: whoever else may begin does so now.
+        gevent.sleep(0)
+        self.building -= 1
         output = [f"line {number}" for number in range(99)]
         failed = any(words[-1].endswith(f"/images/{name}") for name in self.broken)
         return not failed, SimpleNamespace(output_lines=output)
@@ -139,9 +146,36 @@ def test_images_of_the_same_content_are_built_once_under_every_name(release):
     ]
 
 
+def with_services(release, count):
+    """The release with so many more services, each with an image of its own."""
+    risk = release.images["risk"]
+    names = [f"more-{number}" for number in range(count)]
+    images = {it: replace(risk, name=it, repository=f"demo-{it}", digest=it) for it in names}
+    containers = dict.fromkeys(names, release.containers["risk"])
+    return names, replace(
+        release,
+        images={**release.images, **images},
+        containers={**release.containers, **containers},
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "parallel"), [({}, 4), ({"build_parallel": 3}, 3), ({"build_parallel": 6}, 6)]
+)
+def test_as_many_images_are_built_at_once_as_the_daemon_has_cpus(release, said, parallel):
+    host = HostDouble()
+    names, larger = with_services(release, 7)
+    assert build(host, larger, ("py-base", *names), **said)
+    assert host.built[0] == "py-base"
+    assert sorted(host.built[1:]) == names
+    assert host.most_at_once == parallel
+
+
 @pytest.mark.parametrize(("cool", "parallel"), [(True, 4), (False, 1)])
 def test_on_a_hot_mac_images_are_built_one_at_a_time(release, cool, parallel):
     host = HostDouble()
     gate = SimpleNamespace(cool_enough=lambda _host, what: cool and what == "building")
-    assert build(host, release, ("risk",), gate=gate)
-    assert f"building 1 images, {parallel} at a time" in host.logged
+    names, larger = with_services(release, 7)
+    assert build(host, larger, tuple(names), gate=gate)
+    assert f"building 7 images, {parallel} at a time" in host.logged
+    assert host.most_at_once == parallel
