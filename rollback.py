@@ -21,6 +21,7 @@ from operations import (
     monitor,
     records,
     releases,
+    sbom,
     verification,
 )
 from operations.announce import announce, attach
@@ -79,6 +80,7 @@ def rollback(host: Host) -> None:
     verification.verified(plan=plan, startup=startup, name="Verify")
     made = records.good(plan=plan, startup=startup, name="Record that it is good")
     attach(host, made, changes, "record")
+    sbom.record(plan=plan, name="Record its packages")
     keep.tidy(plan=plan, name="Remove what is not kept")
 
 

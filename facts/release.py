@@ -35,6 +35,8 @@ class ReleaseInfo:
     """Volume → the existing one that was taken over for it; "" → Compose's project."""
     caps: tuple[str, ...] = ()
     """Lines of the monitor's file of caps."""
+    bill: bool = False
+    """Whether the current release has its bill of materials beside it."""
     lock: dict[str, str] = field(default_factory=dict)
     """`lock_state` and the values that its owner wrote down, each as `lock_NAME`."""
 
@@ -78,6 +80,7 @@ class Release(FactBase[ReleaseInfo]):
             monitor_files={path: it for path, it in digests.items() if path.startswith("/")},
             adopted=dict(name.partition("\t")[::2] for kind, name in names if kind == "adopted"),
             caps=tuple(rest for kind, rest in names if kind == "cap"),
+            bill="bill" in dict(names),
             lock={kind: value for kind, value in names if kind.startswith("lock_")},
         )
 

@@ -43,7 +43,9 @@ done
 [ -f original/volumes ] && sed 's/^/adopted	/' original/volumes
 set --
 if [ -L current ]; then
-    printf 'current\t%s\n' "$(readlink current)"
+    release=$(readlink current)
+    printf 'current\t%s\n' "$release"
+    [ -s "$release.cdx.json" ] && printf 'bill\t%s\n' "${release#releases/}"
     cd current/ 2>/dev/null && set -- .
 fi
 for file in "$stack"/monitor/*.sh "$stack"/monitor/*.awk "$stack"/monitor/*.tsv \

@@ -26,6 +26,7 @@ def current_release(host: Host, directory: str) -> CurrentRelease:
         found=found,
         manifest=manifest,
         record=info.record,
+        bill=info.bill,
         secrets=info.secret_names,
         given=info.given_digests,
         directories=info.directory_names,

@@ -143,6 +143,7 @@ def on_disk(release: Release) -> CurrentRelease:
         files=files,
         found=dict(files),
         manifest={"release": release.id, "files": files, "written as": MANIFEST},
+        bill=True,
         secrets=tuple(sorted(release.secrets())),
     )
 

@@ -83,6 +83,8 @@ class CurrentRelease:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     record: str = ""
     """The text of its record: how it came to the host, and how it went."""
+    bill: bool = False
+    """Whether its bill of materials is there."""
     secrets: tuple[str, ...] = ()
     given: Mapping[str, str] = field(default_factory=dict)
     """Secret that was given by the data → SHA-256 of its value."""

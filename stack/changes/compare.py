@@ -30,14 +30,16 @@ def compare_kept(
     return Changes((*switched, *compare_running(release, observed, daemon_cpus)))
 
 
-def record_changes(release: Release, current: CurrentRelease) -> tuple[Change, ...]:
-    """What is wrong with the record of a release that is current already.
+def record_changes(release: Release, current: CurrentRelease) -> Iterator[Change]:
+    """What is wrong with the record of a release that is current already, or with its bill.
 
     Unless its record calls it good, no rollback would ever lead to it. A run that was killed after
     the switch, before the verdict, leaves such a record, and so does a disk that cut it off.
     """
     if current.id != release.id:
-        return ()
+        return
+    if not current.bill:
+        yield Change("record", "release", "bill of materials", reason="missing")
     record = read_record(current.record)
     if record is None:
         why = "can't be read" if current.record else "missing"
@@ -46,8 +48,8 @@ def record_changes(release: Release, current: CurrentRelease) -> tuple[Change, .
     elif record.gone_back_from:
         why = f"gone back to from {record.gone_back_from}, and never verified"
     else:
-        return ()
-    return (Change("record", "release", "record", reason=why),)
+        return
+    yield Change("record", "release", "record", reason=why)
 
 
 def compare_running(release: Release, observed: Observed, daemon_cpus: int) -> tuple[Change, ...]:

@@ -7,6 +7,7 @@ says.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
@@ -14,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from stack.release.render import Release
 
 KINDS = ("deb", "apk", "pypi")
+LOCK = "package-lock.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -80,7 +82,7 @@ def locked_packages(files: Mapping[str, bytes]) -> list[Package]:
     """What npm's lock files in a build context put into a page: bundled, so seen in no image."""
     found: set[Package] = set()
     for path, content in files.items():
-        if path.rpartition("/")[2] != "package-lock.json":
+        if path.rpartition("/")[2] != LOCK:
             continue
         for place, entry in json.loads(content).get("packages", {}).items():
             name = place.rpartition("node_modules/")[2]
@@ -89,8 +91,30 @@ def locked_packages(files: Mapping[str, bytes]) -> list[Package]:
     return sorted(found)
 
 
-def bill(release: Release, seen: Mapping[str, list[dict[str, str]]], made_at: str) -> str:
-    """The bill as JSON. `seen`: image's digest → its components; `made_at`: RFC 3339."""
+def locks_of(release: Release) -> dict[str, str]:
+    """Lock files of a release that a host keeps: path below its folder → the image's name."""
+    names = {name: f"images/{name}/" for name in release.images}
+    return {
+        path: name
+        for path in release.kept
+        if path.endswith(f"/{LOCK}")
+        for name, folder in names.items()
+        if path.startswith(folder)
+    }
+
+
+def bill(
+    release: Release,
+    seen: Mapping[str, list[dict[str, str]]],
+    made_at: str,
+    locks: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+) -> str:
+    """The bill as JSON.
+
+    + seen: image's digest → its components
+    + made_at: as RFC 3339 says
+    + locks: image → its lock files, of a release that has no more than their digests
+    """
     serial = uuid5(NAMESPACE_URL, f"drydock:{release.stack.name}:{release.id}")
     content = {
         "bomFormat": "CycloneDX",
@@ -104,13 +128,18 @@ def bill(release: Release, seen: Mapping[str, list[dict[str, str]]], made_at: st
                 "bom-ref": "release",
             },
         },
-        "components": [_service(release, name, seen) for name in release.containers],
+        "components": [
+            _service(release, name, seen, locks.get(name, {})) for name in release.containers
+        ],
     }  # fmt: skip
     return json.dumps(content, separators=(",", ":"))
 
 
 def _service(
-    release: Release, name: str, seen: Mapping[str, list[dict[str, str]]]
+    release: Release,
+    name: str,
+    seen: Mapping[str, list[dict[str, str]]],
+    locks: Mapping[str, bytes],
 ) -> dict[str, Any]:
     image = release.images[name]
     lineage = [image, *(release.images[parent] for parent in image.parents)]
@@ -124,12 +153,12 @@ def _service(
             {"name": f"dev.drydock.base:{reference}", "value": digest}
             for reference, digest in sorted(upstream.items())
         ],
-        "components": [*seen.get(image.digest, ()), *_locked(image.files)],
+        "components": [*seen.get(image.digest, ()), *_locked({**image.files, **locks})],
     }
 
 
 def _locked(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    mark = [{"name": "dev.drydock.from", "value": "package-lock.json"}]
+    mark = [{"name": "dev.drydock.from", "value": LOCK}]
     return [{**package.as_json(), "properties": mark} for package in locked_packages(files)]
 
 

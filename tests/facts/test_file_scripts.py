@@ -25,9 +25,13 @@ def test_release_reads_what_a_deploy_left(ask, home):
     for name, content in contents.items():
         (current / name).write_bytes(content)
     (stack / "releases/0123456789ab.json").write_text('{"who": "anna"}')
+    (stack / "releases/0123456789ab.cdx.json").touch()
     (stack / "current").symlink_to("releases/0123456789ab")
     release = ask(Release(), "~/.drydock/nautilus")
     assert release.record == '{"who": "anna"}'
+    assert not release.bill, "cut off before anything of it was written"
+    (stack / "releases/0123456789ab.cdx.json").write_text("{}")
+    assert ask(Release(), "~/.drydock/nautilus").bill
     assert release.current == "releases/0123456789ab"
     assert release.manifest.encode() == contents["manifest.json"]
     assert release.files == {

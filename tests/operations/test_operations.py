@@ -85,8 +85,11 @@ def plan_of(said, facts, project):
     """A plan of the parts that an operation looks at; `current` is a release's id."""
     plan = SimpleNamespace(**arguments(said, facts, project))
     if "current" in said:
-        current = plan.release.id if said["current"] == "RELEASE" else said["current"]
-        plan.current = CurrentRelease(id=current, monitor=found_monitor(facts, plan))
+        own = said["current"] if isinstance(said["current"], dict) else {"id": said["current"]}
+        current = plan.release.id if own["id"] == "RELEASE" else own["id"]
+        plan.current = CurrentRelease(
+            id=current, bill=own.get("bill", False), monitor=found_monitor(facts, plan)
+        )
     return monitor_of(plan) if "jobs" in said else plan
 
 

@@ -1,5 +1,6 @@
 """Going back to a release that the host keeps."""
 
+import json
 import shutil
 
 import pytest
@@ -40,6 +41,20 @@ def refused(run: Run, *sentences: str) -> None:
         assert sentence in run.words, run.text
 
 
+def break_off(project: Project, **data: object) -> None:
+    """Start a rollback, and kill it once its release is current, before that is verified."""
+    with project.start("rollback.py", "-y", hosts="mac2", **data) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Verify" in line:
+                break
+        else:
+            raise AssertionError(said)
+        process.kill()
+
+
 def test_one_command_leads_back_without_source_build_or_network(
     running: Project, two_releases: tuple[str, str], mac2: Mac
 ):
@@ -57,7 +72,11 @@ def test_one_command_leads_back_without_source_build_or_network(
     assert "gate: memory 80 MiB → 64 MiB, applied live" in dry.text
     assert mac2.evidence() == evidence
 
+    break_off(running, **nowhere)
+    assert current(mac2) == first
+    # The same command ends there, and doesn't go one further back.
     run = running.run("rollback.py", "-y", hosts="mac2", **nowhere)
+    assert "and never verified: verified and recorded" in run.words
     assert run.status == 0, run.text
     assert "4/4 containers healthy, 1/1 endpoints answer with their own release" in run.text
     assert current(mac2) == first
@@ -76,9 +95,13 @@ def test_one_command_leads_back_without_source_build_or_network(
 
 def test_one_service_goes_back_alone(running: Project, two_releases: tuple[str, str], mac2: Mac):
     first, second = two_releases
+    break_off(running, services="tide")
+    mixture = current(mac2)
+    assert mixture not in (first, second)
     run = running.run("rollback.py", "-y", hosts="mac2", services="tide")
     assert run.status == 0, run.text
-    assert current(mac2) not in (first, second)
+    assert current(mac2) == mixture
+    assert json.loads(mac2.sh(f"cat {RELEASES}/{mixture}.cdx.json"))["components"]
     assert "high water" in mac2.sh(HEALTH)
     # The gate keeps what the second release gave it.
     assert mac2.containers("harbour")["harbour-gate"]["HostConfig"]["Memory"] == 80 * 2**20

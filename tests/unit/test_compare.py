@@ -455,8 +455,18 @@ def test_a_release_that_was_gone_back_to_and_never_verified_is_verified_and_reco
 def test_a_good_record_is_left_and_so_is_that_of_another_release(release):
     record = Record(release=release().id, number=1, deployed_at="", who="anna", state="good")
     good = replace(on_disk(release()), record=record.model_dump_json())
-    assert record_changes(release(), good) == ()
-    assert record_changes(release({"risk": {"memory": "3 GiB"}}), replace(good, record="")) == ()
+    assert not list(record_changes(release(), good))
+    other = replace(good, record="", bill=False)
+    assert not list(record_changes(release({"risk": {"memory": "3 GiB"}}), other))
+
+
+def test_a_release_without_a_bill_of_materials_gets_one(release):
+    """Its deploy was broken off once it was current: nobody comes back to it otherwise."""
+    record = Record(release=release().id, number=1, deployed_at="", who="anna", state="good")
+    current = replace(on_disk(release()), record=record.model_dump_json(), bill=False)
+    assert [change.sentence for change in record_changes(release(), current)] == [
+        "release: bill of materials, missing: verified and recorded"
+    ]
 
 
 def test_a_service_that_is_no_longer_said_is_removed_and_others_are_left(release):
