@@ -44,7 +44,12 @@ def tidy(plan: HostPlan) -> Generator[PyinfraCommand, None, None]:
 
 def _protect(host: Host, plan: HostPlan) -> bool:
     api = daemon(host, plan.detected.runtime)
-    held = {it["ImageID"] for it in _holders(api, plan)}
+    holders = _holders(api, plan)
+    held = {it["ImageID"] for it in holders}
+    for holder in holders:
+        # Of a run that was broken off between making and starting it, or stopped by hand.
+        if holder["State"] in ("created", "exited"):
+            _start(host, api, holder["Id"], holder["ImageID"])
     # While it isn't verified the new release is one more than are kept.
     for image in _retention(host, plan, plan.settings.keep_releases + 1, ()).held_images:
         if image not in held and not _hold(host, api, plan, image):
@@ -108,12 +113,17 @@ def _hold(host: Host, api: APIClient, plan: HostPlan, image: str) -> bool:
         return True  # Removed by hand since it was listed: there is nothing left to protect.
     except APIError as error:
         return refused(host, f"image {image} of a kept release can't be protected: {error}")
+    _start(host, api, made["Id"], image)
+    return True
+
+
+def _start(host: Host, api: APIClient, holder: str, image: str) -> None:
     try:
-        api.start(made["Id"])
+        api.start(holder)
     except APIError as error:
         # An image without `sleep`: it is safe from `docker image prune --all` alone.
-        host.log(f"{name} can't run, so `docker system prune` would take its image: {error}")
-    return True
+        told = f"`docker system prune` would take image {image}: what holds it can't run"
+        host.log(f"{told}: {error}")
 
 
 def _remove_files(host: Host, plan: HostPlan, releases: tuple[str, ...]) -> bool:
