@@ -246,6 +246,7 @@ stack = {
                     "pg_hba.conf": "postgres/pg_hba.conf.j2",
                     "pg_ident.conf": "postgres/pg_ident.conf.j2",
                     "start-sized": "postgres/start-sized.j2",
+                    "owner-login.sh": "postgres/owner-login.j2",
                     "rotate-login": "postgres/rotate-login.j2",
                     "backup": "postgres/backup.j2",
                 },
@@ -401,7 +402,8 @@ stack = {
             "host_port": 3002,
             "page": "Grafana",
             "environment": {
-                "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/grafana_admin_password",
+                # Grafana's own words: its image's __FILE would put the value into its environment.
+                "GF_SECURITY_ADMIN_PASSWORD": "$__file{/run/secrets/grafana_admin_password}",
                 "GF_AUTH_ANONYMOUS_ENABLED": "false",
                 "GF_USERS_ALLOW_SIGN_UP": "false",
                 "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{_DASHBOARDS}/overview.json",

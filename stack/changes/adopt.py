@@ -14,6 +14,8 @@ from stack.release.images import STACK_LABEL
 PROJECT_LABEL = "com.docker.compose.project"
 CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
 SECRETS = "/run/secrets/"
+GRAFANA_FILE = "$__file{"
+"""How a value begins that Grafana itself reads of a file."""
 
 
 @dataclass(frozen=True)
@@ -155,15 +157,24 @@ def _volumes(stack: Stack, service: str, container: ObservedContainer) -> dict[s
 
 
 def _secrets(stack: Stack, service: str, container: ObservedContainer) -> dict[str, str]:
-    """Secrets whose value the original has in its environment: KEY, where ours reads KEY_FILE."""
+    """Secrets whose value the original has in its environment, where ours reads a file."""
     pairs = (entry.partition("=") for entry in container.inspected["Config"].get("Env") or ())
     given = {key: value for key, _, value in pairs}
     return {
-        path.removeprefix(SECRETS): given[key]
-        for name, path in stack.services[service].environment.items()
-        # Grafana's variables end in two.
-        if path.startswith(SECRETS) and given.get(key := name.removesuffix("_FILE").rstrip("_"))
+        secret: given[key]
+        for key, secret in _read_of_files(stack.services[service].environment)
+        if given.get(key) and not given[key].startswith(GRAFANA_FILE)
     }
+
+
+def _read_of_files(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each variable that a service takes from a secret's file, with the secret's name."""
+    for name, value in environment.items():
+        if value.startswith(SECRETS):
+            # Of Grafana's image: two underscores.
+            yield name.removesuffix("_FILE").rstrip("_"), value.removeprefix(SECRETS)
+        elif value.startswith(GRAFANA_FILE + SECRETS):
+            yield name, value.removeprefix(GRAFANA_FILE + SECRETS).removesuffix("}")
 
 
 def remembered(taken: Mapping[str, str]) -> bytes:

@@ -24,7 +24,7 @@ def test_shellcheck_finds_nothing_in_what_containers_run(release, written):
         if content.startswith(b"#!/bin/sh\n")
     ]
     assert {path.name for path in scripts} == {
-        "start-sized", "healthy", "rotate-login", "backup", "lead",
+        "start-sized", "owner-login.sh", "healthy", "rotate-login", "backup", "lead",
     }  # fmt: skip
     done = shellcheck("--shell", "sh", *scripts)
     assert done.returncode == 0, done.stdout

@@ -176,6 +176,10 @@ def test_no_secret_is_anywhere_but_in_its_file(nautilus: Project, lab: Lab, mac1
         while checks.poll() is None:
             assert search.in_processes() == []
     assert checks.returncode == 0
+    # What it was given as a file, Grafana has read; PostgreSQL's users log in all along.
+    login = f"printf 'user = admin:%s' $(cat {SECRETS}/grafana_admin_password) | curl -s -K -"
+    code = mac1.sh(f"{login} -o /dev/null -w '%{{http_code}}' http://127.0.0.1:3002/api/org")
+    assert code == "200"
 
 
 def test_a_value_that_was_left_somewhere_would_be_found(lab: Lab, mac2: Mac):

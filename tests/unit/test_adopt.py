@@ -104,6 +104,14 @@ def test_grafanas_variables_end_in_two_underscores():
     assert adopted(container(env=["GF_PASSWORD=hush"]), environment=reads).secrets
 
 
+def test_what_grafana_reads_of_a_file_itself_is_taken_over_too():
+    reads = {"GF_PASSWORD": "$__file{/run/secrets/store_password}"}
+    found = adopted(container(env=["GF_PASSWORD=hush"]), environment=reads)
+    assert found.secrets == {"store_password": "hush"}
+    same = adopted(container(env=["GF_PASSWORD=$__file{/etc/password}"]), environment=reads)
+    assert same.secrets == {}
+
+
 def test_a_secret_of_its_environment_is_ours_from_then_on_and_is_never_shown():
     reads = {"STORE_PASSWORD_FILE": "/run/secrets/store_password"}
     found = adopted(container(env=["STORE_PASSWORD=hush", "PATH=/bin"]), environment=reads)

@@ -1,13 +1,25 @@
-"""Test double of Grafana: its health endpoint and login page, and nothing of what Grafana does."""
+"""Test double of Grafana: its health endpoint, login page and first login, nothing else it does."""
 
+import base64
 import json
 import os
+import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PAGE = b"""<!doctype html><title>Grafana (test double)</title>
 <h1>Grafana (test double)</h1><p>The lab has no real Grafana: no registry it reaches has one.</p>
 """
 HEALTH = {"database": "ok", "version": "12.0.2", "commit": "test-double"}
+
+
+def setting(name: str, otherwise: str) -> str:
+    """A setting from the environment; `$__file{PATH}` in it is that file, as in Grafana."""
+    said = os.environ.get(name, otherwise)
+    return re.sub(r"\$__file\{([^}]+)\}", lambda found: Path(found[1]).read_text().strip(), said)
+
+
+ADMIN = "admin:" + setting("GF_SECURITY_ADMIN_PASSWORD", "admin")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,6 +37,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, "application/json", json.dumps(HEALTH).encode())
         elif path == "/login":
             self._answer(200, "text/html; charset=utf-8", PAGE)
+        elif path == "/api/org":
+            said = self.headers.get("Authorization") or ""
+            known = said == "Basic " + base64.b64encode(ADMIN.encode()).decode()
+            self._answer(200 if known else 401, "application/json", b"{}")
         else:
             self._answer(404, "application/json", b'{"message":"Not found"}')
 
