@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.backup_plan import plan_backup
 from operations import lock, save
 from operations.announce import announce
+from operations.preflight import refuse_planted
 from operations.refusal import fails_alone
 
 
@@ -20,6 +21,7 @@ def main(host: Host) -> None:
     what = plan_backup(host)
     if lock.waited_for(host, what.plan):
         what = plan_backup(host)
+    refuse_planted(host, what.plan)
     announce(host, what.plan, diff=False)
     if what.left_out:
         said = f"  not in the backup: volumes {', '.join(what.left_out)}, which have no 'backup'"

@@ -25,7 +25,7 @@ from operations import (
     verification,
 )
 from operations.announce import announce, attach
-from operations.preflight import preflight
+from operations.preflight import preflight, refuse_planted
 from operations.refusal import fails_alone
 from operations.start import Startup
 from stack.changes.replacement import routers
@@ -89,6 +89,7 @@ def to_original(host: Host) -> None:
     plan = plan_original(host)
     if lock.waited_for(host, plan):
         plan = plan_original(host)
+    refuse_planted(host, plan)
     announce(host, plan, diff=False)
     lock.take(plan=plan, purpose="going back to the original containers", name="Take the lock")
     monitor.load(plan=plan.monitor, kind="agent", name="Unload the monitor as an agent")

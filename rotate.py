@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.plan import plan_host
 from operations import lock, secrets
 from operations.announce import announce
+from operations.preflight import refuse_planted
 from operations.refusal import fails_alone
 from stack.changes.rotation import changes_of, rotations_of
 
@@ -26,6 +27,7 @@ def main(host: Host) -> None:
     plan = replace(plan, changes=changes_of(rotations))
     if lock.waited_for(host, plan):
         plan = replace(plan_host(host), changes=plan.changes)
+    refuse_planted(host, plan)
     announce(host, plan, diff=False)
     lock.take(plan=plan, purpose=f"new values for {', '.join(names)}", name="Take the lock")
     secrets.rotate(rotations=rotations, detected=plan.detected, name="Rotate secrets")

@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from facts.vm_plan import plan_installation, plan_vm
 from operations import lock
 from operations.announce import attach
+from operations.preflight import refuse_planted
 from operations.refusal import fails_alone
 from operations.vm import size
 from operations.vm.announce import announce
@@ -28,6 +29,7 @@ def main(host: Host) -> None:
     way = plan_vm(host)
     if lock.waited_for(host, way.plan):
         way = plan_vm(host)
+    refuse_planted(host, way.plan)
     announce(host, way.plan.changes, way)
     size.consent(way=way, name="Ask whether the VM may be restarted")
     lock.take(plan=way.plan, purpose="a new size of Docker's VM", name="Take the lock")

@@ -22,7 +22,8 @@ printf 'compose\t%s\nbuildx\t%s\n' "$compose" "$buildx"
 
 # The links to the current release are meant, and are never written through.
 for path in "$(dirname "$directory")" "$directory" "$directory"/* "$directory"/releases/* \
-    "$directory"/secrets/* "$directory"/docker/* "$directory"/monitor/* "$directory"/logs/*; do
+    "$directory"/secrets/* "$directory"/docker/* "$directory"/monitor/* "$directory"/logs/* \
+    "$directory"/backups/* "$directory"/original/*; do
     case $path in "$directory"/current | "$directory"/current-*) continue ;; esac
     [ -h "$path" ] && printf 'link\t%s\n' "$path"
 done

@@ -5,6 +5,7 @@ from pyinfra.api.host import Host
 from facts.plan import HostPlan
 from facts.ports import Listeners
 from facts.requirements import (
+    refuse_links,
     refuse_lost_secrets,
     refuse_names,
     refuse_node,
@@ -15,6 +16,13 @@ from facts.requirements import (
 from facts.tools import Tools, ToolsInfo
 from link.daemon import daemon
 from operations.images import build_secrets
+
+
+def refuse_planted(host: Host, plan: HostPlan) -> None:
+    """Refuse a host where links lie in the place of what will be written, and look at no more."""
+    if plan.changes:
+        cli, directory = plan.detected.runtime.docker_cli, plan.detected.directory
+        refuse_links(host.get_fact(Tools, docker_cli=cli, directory=directory))
 
 
 def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:

@@ -117,6 +117,22 @@ def test_a_layer_knows_only_those_below_it(folder, forbidden):
     assert {module: names for module, names in known.items() if names} == {}
 
 
+def test_each_program_looks_for_planted_links_before_it_takes_the_lock():
+    """What is locked is written: the journal at least."""
+    without = []
+    for path in tracked("*.py"):
+        if path.parent != ROOT:
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                calls = [
+                    ast.unparse(it.func) for it in ast.walk(function) if isinstance(it, ast.Call)
+                ]
+                if "lock.take" in calls and not {"preflight", "refuse_planted"} & set(calls):
+                    without.append(f"{path.name}:{function.name}")
+    assert without == []
+
+
 def test_the_product_has_no_fixed_sleep_in_its_way():
     calls = [
         f"{name(path)}:{node.lineno}"

@@ -13,6 +13,7 @@ PLACES = (
     ".", "releases", "secrets", "docker", "docker/config.json", "docker/ca", "secrets/password",
     "secrets/password.new", "incoming-abc", "incoming-abc.tar", "releases/abc", "lock",
     "monitor", "monitor/monitor.sh", "logs", "logs/thermal-monitor.log", "deployed",
+    "backed_up", "backups", "backups/demo.tar.new", "original/volumes",
 )  # fmt: skip
 
 
