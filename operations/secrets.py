@@ -105,9 +105,13 @@ def _rotate(host: Host, rotation: Rotation, detected: Detected) -> bool:
             _until_seen(detected, container, rotation.secret, f"{path}.next")
             for container in rotation.readers
         ],
-        "the old value couldn't be shut out": told("settle"),
-        "the new value's copy stays": [StringCommand("rm -f", fresh)],
+        # At once, too: a copy that stayed would be taken for a rotation that is to be gone on with.
+        "the old value couldn't be shut out": [
+            StringCommand(*_joined([*told("settle"), StringCommand("rm -f", fresh)]))
+        ],
     }
+    same = StringCommand("cmp -s", fresh, QuoteString(path))
+    goes_on = host.run_shell_command(same, print_output=False)[0]
     for failure, commands in steps.items():
         for command in commands:
             succeeded, output = host.run_shell_command(command, print_output=False)
@@ -118,7 +122,15 @@ def _rotate(host: Host, rotation: Rotation, detected: Detected) -> bool:
                     host,
                     f"{rotation.secret}: {failure}: {said}\nthe same command goes on from here",
                 )
-    host.log(f"{rotation.secret}: rotated; {len(rotation.readers)} containers have seen it")
+    seen = f"{len(rotation.readers)} containers have seen it"
+    if goes_on:
+        # It may be long ago: then this value isn't new.
+        host.log(
+            f"{rotation.secret}: a rotation that had been broken off is ended, {seen};"
+            " for another value run the same command again"
+        )
+    else:
+        host.log(f"{rotation.secret}: rotated; {seen}")
     took_s = since_begin_s() - begun_s
     journal.tell(host, "step", f"rotating {rotation.secret}", rotation.secret, seconds=took_s)
     return True

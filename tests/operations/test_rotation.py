@@ -119,6 +119,18 @@ def test_the_old_value_holds_until_all_see_the_new_one_and_the_next_run_goes_on(
     assert _rotate(host, ROTATION, host.detected)
     assert host.secret.read_text() == new
     assert [it[0] for it in host.told] == ["accept", "accept", "settle"]
+    assert "a rotation that had been broken off is ended" in host.said[-1]
+    assert _rotate(host, ROTATION, host.detected)
+    assert host.secret.read_text() != new
+    assert host.said[-1] == "store_password: rotated; 2 containers have seen it"
+
+
+def test_the_new_values_copy_goes_with_the_old_value(host):
+    """In one command of the host: a connection that is cut between the two would leave it."""
+    assert _rotate(host, ROTATION, host.detected)
+    settled = [text for text in host.said if " settle " in text]
+    assert len(settled) == 1
+    assert "&& rm -f" in settled[0]
 
 
 def test_a_longer_value_made_by_hand_is_left_alone(host):
