@@ -38,9 +38,16 @@ def step(function: Callable[..., bool], *arguments: object) -> FunctionCommand:
         try:
             return function(host, *arguments)
         except LOST as error:
-            return refused(host, f"the host or its daemon was lost: {type(error).__name__} {error}")
+            return refused(host, _told(error))
 
     return FunctionCommand(run, (), {})
+
+
+def _told(error: Exception) -> str:
+    # SFTP says no more of a disk without room: of paramiko both are plain OSErrors.
+    if type(error) is OSError and str(error).startswith(("size mismatch in put", "Failure")):
+        return f"a file can't be written on the host, is its disk full? {error}"
+    return f"the host or its daemon was lost: {type(error).__name__} {error}"
 
 
 def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:
