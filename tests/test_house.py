@@ -117,6 +117,37 @@ def test_a_layer_knows_only_those_below_it(folder, forbidden):
     assert {module: names for module, names in known.items() if names} == {}
 
 
+# Where nothing tells that what is waited for has come: each look says why beside it.
+WAITS = {
+    "facts/runtime.sh": "a daemon that doesn't answer is given up",
+    "link/channel.py": "SSH's end of what was forwarded",
+    "operations/heat.sh": "the temperature",
+    "operations/launchd.sh": "launchd's unloading",
+    "operations/lock.py": "the lock of somebody else, in a shell",
+    "operations/lock.sh": "the silence of its owner",
+    "operations/secrets.py": "a file that a container sees over a network",
+    "operations/stand_in.py": "the resolvers' memory of an address",
+    "operations/swarm/health.py": "the state of a swarm's service",
+    "operations/swarm/nodes.py": "the state of a swarm's node",
+    "stack/vm/commands.py": "Docker Desktop's start",
+    "templates/monitor/look.sh": "a command that hangs is ended",
+}
+
+
+def test_what_waits_without_an_event_is_known():
+    """An event that nobody can set, and a shell's sleep, are fixed sleeps as well."""
+    waits = re.compile(r"Event\(\)\.wait\(|(^|[;&|(\s])sleep [0-9\"$]", re.MULTILINE)
+    patterns = [
+        f"{folder}/*.{ending}"
+        for folder in ("stack", "link", "facts", "operations", "templates")
+        for ending in ("py", "sh", "j2")
+    ]
+    found = {
+        name(path) for it in patterns for path in tracked(it) if waits.search(path.read_text())
+    }
+    assert found == WAITS.keys()
+
+
 def test_each_program_looks_for_planted_links_before_it_takes_the_lock():
     """What is locked is written: the journal at least."""
     without = []
