@@ -5,7 +5,7 @@ from pathlib import Path
 from stack.release import templates
 from stack.report.measured import ENDPOINT_PATIENCE_S, Span
 from stack.report.model import Report
-from stack.report.picture import COLUMN_PX, ROW_PX, core_picture, memory_rows
+from stack.report.picture import COLUMN_PX, ROW_PX, core_pictures, memory_rows
 from stack.report.time_picture import start_picture, work_picture
 from stack.report.timeline import Wait, waits
 
@@ -34,7 +34,7 @@ def page(report: Report, project: Path) -> str:
         report=report,
         row_px=ROW_PX,
         column_px=COLUMN_PX,
-        maps=[core_picture(shown) for shown in report.maps if shown.services],
+        maps=core_pictures(report.maps),
         waits=starts,
         starts=start_picture(starts) if starts else None,
         work=work_picture(work) if work else None,

@@ -11,7 +11,7 @@ from stack.report.model import ShownMap
 
 ROW_PX = 36
 COLUMN_PX = 72
-"""How high a core is drawn that carries as much as the busiest."""
+"""How high the busiest core of all maps is drawn."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,15 @@ class CorePicture:
     """How high one CPU is drawn."""
 
 
-def core_picture(shown: ShownMap) -> CorePicture:
+def core_pictures(maps: Iterable[ShownMap]) -> tuple[CorePicture, ...]:
+    """Draw maps beside each other, all on the scale of the busiest core of any."""
+    drawn = [shown for shown in maps if shown.services]
+    busiest = max((load for shown in drawn for load in shown.core_loads), default=1.0)
+    return tuple(_core_picture(shown, max(1.0, busiest)) for shown in drawn)
+
+
+def _core_picture(shown: ShownMap, busiest: float) -> CorePicture:
     """Draw a map: a column a core, a bar for each run of cores that a service may use."""
-    busiest = max(1.0, *shown.core_loads)
     pinned = {name: it for name, it in shown.services.items() if it.cpuset}
     return CorePicture(
         map=shown,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stack.report.measured import Span
 from stack.report.model import Place, ShownMap
-from stack.report.picture import core_picture, memory_rows
+from stack.report.picture import core_pictures, memory_rows
 from stack.report.time_picture import start_picture, work_picture
 from stack.report.timeline import waits
 from tests.reported import LEVELS, STARTS, demo_report
@@ -19,6 +19,12 @@ def shown(cpus, loads, **cpusets):
     return ShownMap(
         title="t", source="s", cpus=cpus, services=services, levels=LEVELS, core_loads=loads
     )
+
+
+def core_picture(of):
+    """One map, alone."""
+    (picture,) = core_pictures([of])
+    return picture
 
 
 def spread(bars):
@@ -38,6 +44,13 @@ def test_a_core_is_as_high_as_what_it_carries():
     high, low = picture.columns
     assert low.height_px == pytest.approx(high.height_px / 4.5)
     assert low.height_px == pytest.approx(picture.one_cpu_px)
+
+
+def test_maps_beside_each_other_have_one_scale():
+    calm, busy = core_pictures([shown(1, (1.5,), a="0"), shown(1, (4.5,), a="0")])
+    assert calm.columns[0].height_px == pytest.approx(busy.columns[0].height_px / 3)
+    assert calm.one_cpu_px == busy.one_cpu_px
+    assert core_pictures([shown(1, (1.0,))]) == ()
 
 
 def test_levels_follow_each_other_and_end_with_the_cores():
