@@ -38,6 +38,7 @@ def update(
         yield docker(
             detected, "update",
             "--cpus", f"{allocation.cpus:g}",
+            "--cpu-shares", str(allocation.cpu_shares),
             "--cpuset-cpus", allocation.cpuset or _every_core(detected.daemon),
             "--memory", str(allocation.memory_bytes),
             "--memory-swap", str(allocation.memory_bytes),

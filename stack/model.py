@@ -211,6 +211,13 @@ class Daemon(Data):
     architecture: str = "aarch64"
 
 
+CPU_SHARES = {"latency": 4096, "throughput": 1024}
+"""Latency class → weight of a container on a core that several want at the same time.
+
+1024 is what the daemon gives a container of which nothing is said.
+"""
+
+
 class Allocation(Data):
     """What one service gets."""
 
@@ -219,6 +226,7 @@ class Allocation(Data):
     cpus: float
     memory_bytes: int
     reservation_bytes: int
+    cpu_shares: int = CPU_SHARES["throughput"]
 
 
 class Finding(Data):

@@ -7,7 +7,7 @@ from facts.detect import Detected
 from facts.runtime import Daemon as Answering
 from stack.changes.change import CurrentRelease
 from stack.load import Inputs, load_stack
-from stack.model import Allocation, Chip, CoreLevel, Daemon, Finding, Map
+from stack.model import CPU_SHARES, Allocation, Chip, CoreLevel, Daemon, Finding, Map
 from stack.release.launchd import Account, Job, job_of, keeping_cores, watching
 from stack.release.render import MANIFEST, Release, render_release
 
@@ -120,6 +120,7 @@ def demo_release(
             cpus=service.cpus,
             memory_bytes=service.memory,
             reservation_bytes=service.reservation or service.memory // 2,
+            cpu_shares=CPU_SHARES[service.latency_class],
         )
         for name, service in inputs.stack.services.items()
     }

@@ -93,6 +93,7 @@ def _host_config(it: dict) -> dict:
         bindings[f"{target}/tcp"] = [{"HostIp": address, "HostPort": published}]
     return {
         "CpusetCpus": it.get("cpuset", ""),
+        "CpuShares": it["cpu_shares"],
         "NanoCpus": round(it["cpus"] * SECOND_NS),
         "Memory": it["mem_limit"],
         "MemorySwap": it["memswap_limit"],

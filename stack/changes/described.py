@@ -21,6 +21,7 @@ def resources_in_words(allocation: Allocation, daemon_cpus: int | None = None) -
     return {
         "cpuset": _cores(allocation.cpuset, daemon_cpus),
         "CPUs": f"{allocation.cpus:g}",
+        "CPU shares": str(allocation.cpu_shares),
         "memory": show_memory(allocation.memory_bytes),
         "reservation": show_memory(allocation.reservation_bytes),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stack.model import Allocation
+from stack.model import CPU_SHARES, Allocation
 from stack.quantities import cores_of, show_cores
 from stack.release.containers import Container
 from stack.release.images import LABEL, PARTS_LABEL
@@ -125,6 +125,8 @@ def read_container(inspected: Json) -> ObservedContainer:
             cpus=_cpus(host),
             memory_bytes=host["Memory"],
             reservation_bytes=host["MemoryReservation"],
+            # 0: nothing is said, and the daemon gives what it gives to all.
+            cpu_shares=host.get("CpuShares") or CPU_SHARES["throughput"],
         ),
         inspected=inspected,
     )

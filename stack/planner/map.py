@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from stack.load import Inputs
-from stack.model import Allocation, Chip, Daemon, Map
+from stack.model import CPU_SHARES, Allocation, Chip, Daemon, Map
 from stack.planner.capacity import refuse_too_little
 from stack.planner.clusters import Cores, clusters_of
 from stack.planner.demands import Demand, demands_of, refuse_impossible
@@ -23,6 +23,12 @@ def plan(inputs: Inputs, chip: Chip, daemon: Daemon) -> Map:
     refuse_impossible(demands, daemon, inputs.origins.file("overrides"))
     refuse_too_little(inputs.stack, demands, daemon)
     services = allocate(demands, daemon, clusters_of(chip, daemon.cpus), inputs.stack.overcommit)
+    services = {
+        name: it.model_copy(
+            update={"cpu_shares": CPU_SHARES[inputs.stack.services[name].latency_class]}
+        )
+        for name, it in services.items()
+    }
     return Map(services=services, findings=findings_of(demands, services, chip, daemon))
 
 

@@ -68,8 +68,8 @@ SETTINGS = ("bind_address", "ca_bundle", "registry_mirror", "pip_index_url", "np
             "docker_cli", "docker_socket", "chip", "image_registry", "images_lock", "why",
             "release", "services", "to", "alert_webhook")  # fmt: skip
 SERVICE_KEYS = {
-    "image", "container_name", "pull_policy", "command", "user", "cpuset", "cpus", "mem_limit",
-    "memswap_limit", "mem_reservation", "shm_size", "pids_limit", "restart", "init",
+    "image", "container_name", "pull_policy", "command", "user", "cpuset", "cpus", "cpu_shares",
+    "mem_limit", "memswap_limit", "mem_reservation", "shm_size", "pids_limit", "restart", "init",
     "stop_grace_period", "read_only", "cap_drop", "security_opt", "tmpfs", "environment", "ports",
     "volumes", "secrets", "depends_on", "healthcheck", "labels", "logging", "networks",
 }  # fmt: skip

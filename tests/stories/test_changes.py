@@ -99,6 +99,7 @@ def test_resources_alone_are_applied_live(running: Project, mac2: Mac):
         ({"memory": "72 MiB"}, "Memory", 72 * MIB),
         ({"cpus": 0.45}, "NanoCpus", 450_000_000),
         ({"cpuset": "1"}, "CpusetCpus", "1"),
+        ({"latency_class": "latency"}, "CpuShares", 4096),
     ):
         overrides |= said
         run = running.deploy(hosts="mac2", overrides={"pilot": overrides})

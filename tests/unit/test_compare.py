@@ -124,6 +124,7 @@ def test_a_cpuset_written_another_way_is_the_same(release):
         ({"reservation": "512 MiB"}, "risk: reservation 1 GiB → 512 MiB, applied live"),
         ({"cpus": 1.5}, "risk: CPUs 2 → 1.5, applied live"),
         ({"cpuset": "2,3"}, "risk: cpuset 0-1 → 2-3, applied live"),
+        ({"latency_class": "latency"}, "risk: CPU shares 1024 → 4096, applied live"),
     ],
 )
 def test_a_resource_is_applied_live(release, fields, sentence):

@@ -49,6 +49,15 @@ def test_cpus_are_read_however_they_were_given(risk, given, cpus):
     assert read_container(risk).resources.cpus == cpus
 
 
+@pytest.mark.parametrize(
+    ("given", "shares"), [({"CpuShares": 4096}, 4096), ({"CpuShares": 0}, 1024), ({}, 1024)]
+)
+def test_shares_of_which_nothing_is_said_are_the_daemons_own(risk, given, shares):
+    del risk["HostConfig"]["CpuShares"]
+    risk["HostConfig"] |= given
+    assert read_container(risk).resources.cpu_shares == shares
+
+
 @pytest.mark.parametrize("unlimited", ["", None])
 def test_without_a_cpuset_there_is_none(risk, unlimited):
     risk["HostConfig"]["CpusetCpus"] = unlimited

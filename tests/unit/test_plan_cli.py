@@ -36,7 +36,11 @@ def test_a_program_gets_the_map_as_json(run):
     assert plan["daemon"] == {"cpus": 14, "memory_bytes": 37838663680}
     assert plan["image_tag"] == "m4max"
     assert len(plan["services"]) == 16
-    assert set(plan["services"]["risk"]) == {"cpuset", "cpus", "memory_bytes", "reservation_bytes"}
+    assert set(plan["services"]["risk"]) == {
+        "cpuset", "cpus", "memory_bytes", "reservation_bytes", "cpu_shares",
+    }  # fmt: skip
+    shares = {name: it["cpu_shares"] for name, it in plan["services"].items()}
+    assert (shares["risk"], shares["factor"]) == (4096, 1024)
     assert plan["services"]["risk"]["cpuset"] == "7"
     assert plan["services"]["postgres"]["cpuset"] is None
     assert plan["services"]["factor"]["memory_bytes"] == 12 * 2**30

@@ -77,6 +77,12 @@ def test_compose_gets_the_map(demo_project):
     assert risk["mem_reservation"] == GIB
 
 
+def test_latency_services_weigh_more_on_a_core_that_several_want(demo_project):
+    overrides = {"risk": {"latency_class": "latency"}}
+    services = compose_of(demo_release(demo_project, overrides))["services"]
+    assert (services["risk"]["cpu_shares"], services["page"]["cpu_shares"]) == (4096, 1024)
+
+
 def test_compose_neither_builds_nor_pulls(demo_project):
     services = compose_of(demo_release(demo_project))["services"]
     assert all("build" not in it and it["pull_policy"] == "never" for it in services.values())
