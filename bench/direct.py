@@ -53,7 +53,7 @@ def _backtest(name: str) -> Compute:
     models = import_module("nautilus.engines.strategy.models")
     library = import_module("nautilus.engines.strategy.backtest")
     request = models.BacktestRequest.model_validate(LOADS[name].body(0))
-    return lambda _: library.backtest(request.rules[0], request.bars, request, bool)
+    return lambda _: library.backtest(request.rules[0], request.bars.columns(), request, bool)
 
 
 def _opened() -> tuple[asyncio.Runner, Any]:

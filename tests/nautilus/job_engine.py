@@ -1,6 +1,7 @@
 """An engine of the tests' own that does jobs: `python -m tests.nautilus.job_engine` serves it."""
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from fastapi import APIRouter, Response
 from nautilus.__main__ import main
 from nautilus.catalogue import SERVICES
 from nautilus.frame.job_store import JobSummary
-from nautilus.frame.jobs import JobFailedError, Jobs, Task
+from nautilus.frame.jobs import Jobs
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
+from nautilus.frame.task import JobFailedError, Task
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
@@ -34,6 +36,7 @@ class Counter(Service):
     def routes(self) -> APIRouter:
         router = APIRouter()
         router.post("/counts", status_code=202)(self.submit)
+        router.get("/frozen")(self.frozen)
         router.include_router(self.jobs.routes())
         return router
 
@@ -44,8 +47,12 @@ class Counter(Service):
     async def submit(self, count: Count, response: Response) -> JobSummary:
         return await self.jobs.submit("count", count, response)
 
+    async def frozen(self) -> int:
+        """Objects that the collector of garbage leaves alone."""
+        return gc.get_freeze_count()
+
     async def _count(self, task: Task) -> JsonValue:
-        count = Count.model_validate_json(task.request)
+        count = await task.read(Count)
         if count.to == 13:
             raise JobFailedError("nobody counts to 13")
         if count.to == 14:

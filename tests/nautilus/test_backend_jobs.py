@@ -1,6 +1,8 @@
 """All engines' jobs and results, through the backend."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,16 @@ def test_a_running_job_is_cancelled(
         for n in range(3)
     ]
     eventually(lambda: backend.get(f"/api/jobs/{jobs[0]}").json()["state"] == "running")
-    for job in jobs:
+    with ThreadPoolExecutor() as threads:
+        began = time.monotonic()
+        waiting = threads.submit(engine.get, f"/jobs/{jobs[2]}?wait_s=5")
+        time.sleep(0.2)
+        assert backend.delete(f"/api/jobs/{jobs[2]}").json()["state"] == "cancelled"
+        assert waiting.result().json()["state"] == "cancelled"
+        assert time.monotonic() - began < 4
+    for job in jobs[:2]:
         assert backend.delete(f"/api/jobs/{job}").json()["state"] == "cancelled"
+    for job in jobs:
         assert backend.delete(f"/api/jobs/{job}").status_code == 409
     # Both of the worker's places are free again.
     last = engine.post("/counts", json={"to": 4}).json()["id"]

@@ -4,6 +4,7 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def request(*rules: dict[str, Any], **settings: Any) -> BacktestRequest:
 
 def run(body: BacktestRequest) -> Outcome:
     assert isinstance(body.bars, Bars)
-    return backtest(body.rules[0], body.bars, body, lambda _: None)
+    return backtest(body.rules[0], body.bars.columns(), body, lambda _: None)
 
 
 def own_run(body: BacktestRequest, fast: int, slow: int) -> tuple[list[Any], float]:
@@ -98,9 +99,12 @@ def test_parallel_results_are_those_of_the_librarys_own_single_runs() -> None:
     body = request(*rules, quantity=QUANTITY, fee_rate=0.001)
     processes = Processes()
     with ThreadPoolExecutor(4) as threads:
+        columns = body.bars.columns()
         outcomes = list(
-            threads.map(lambda rule: processes.run(rule, body.bars, body, bool), body.rules)
+            threads.map(lambda rule: processes.run(rule, columns, body, bool), body.rules)
         )
+    processes.stop()
+    eventually(lambda: backtesting(os.getpid()) == [])
     for (fast, slow), outcome in zip(periods, outcomes, strict=True):
         fills, worth = own_run(body, fast, slow)
         ours = [(int(f.at.timestamp()), f.side, f.quantity, f.price) for f in outcome.fills]
@@ -196,7 +200,7 @@ def test_a_factor_is_followed_beyond_the_threshold() -> None:
     body = BacktestRequest.model_validate({"rules": rules, "bars": bars, "quantity": 10})
     assert isinstance(body.bars, Bars)
     traded = [
-        [(f.side, f.price) for f in backtest(rule, body.bars, body, lambda _: None).fills]
+        [(f.side, f.price) for f in backtest(rule, body.bars.columns(), body, lambda _: None).fills]
         for rule in body.rules
     ]
     at = bars["close"]
@@ -226,23 +230,56 @@ def test_a_killed_process_is_told_apart_from_a_result() -> None:
             done.append(count)
             return True
 
-        running = threads.submit(processes.run, body.rules[0], body.bars, body, passed)
+        running = threads.submit(processes.run, body.rules[0], body.bars.columns(), body, passed)
         eventually(lambda: bool(done), within_s=60)
         (process,) = backtesting(os.getpid())
         os.kill(process, signal.SIGKILL)
         with pytest.raises(ProcessDiedError):
             running.result(timeout=10)
-        stopped = threads.submit(processes.run, body.rules[0], body.bars, body, passed)
+        stopped = threads.submit(processes.run, body.rules[0], body.bars.columns(), body, passed)
         eventually(lambda: len(backtesting(os.getpid())) == 1, within_s=60)
         processes.stop()
         with pytest.raises(ProcessDiedError):
             stopped.result(timeout=10)
 
 
+def test_a_process_tests_again_until_it_has_been_idle() -> None:
+    body = request({"kind": "ema_cross"})
+    assert isinstance(body.bars, Bars)
+    processes = Processes(idle_s=1)
+
+    def test() -> list[int]:
+        processes.run(body.rules[0], body.bars.columns(), body, bool)
+        return backtesting(os.getpid())
+
+    (process,) = test()
+    assert test() == [process]
+    eventually(lambda: backtesting(os.getpid()) == [])
+    (another,) = test()
+    assert another != process
+    # One that died meanwhile is not asked.
+    os.kill(another, signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{another}").exists())
+    assert len(test()) == 1
+    processes.stop()
+    eventually(lambda: backtesting(os.getpid()) == [])
+
+
+def test_a_process_that_has_tested_often_is_replaced() -> None:
+    body = request({"kind": "ema_cross"})
+    assert isinstance(body.bars, Bars)
+    processes = Processes(most_tests=2)
+    for _ in range(2):
+        processes.run(body.rules[0], body.bars.columns(), body, bool)
+        assert len(backtesting(os.getpid())) == 1
+        processes.run(body.rules[0], body.bars.columns(), body, bool)
+        eventually(lambda: backtesting(os.getpid()) == [])
+
+
 def test_a_test_that_nobody_waits_for_is_ended() -> None:
     body = BacktestRequest.model_validate({"rules": [{"kind": "ema_cross"}], "bars": walk(50_000)})
     with pytest.raises(ProcessDiedError):
-        Processes().run(body.rules[0], body.bars, body, lambda _: False)
+        Processes().run(body.rules[0], body.bars.columns(), body, lambda _: False)
     assert backtesting(os.getpid()) == []
 
 

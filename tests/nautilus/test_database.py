@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import numpy as np
@@ -275,7 +276,7 @@ def test_who_keeps_jobs_is_who_has_some() -> None:
 
 def test_an_engine_sees_its_own_jobs_and_the_backend_all(prepared: Database) -> None:
     async def submit(pool: asyncpg.Pool, engine: str) -> None:
-        await JobStore(pool, engine).submit("test", "{}")
+        await JobStore(pool, engine).submit(uuid4(), "test", "{}")
 
     prepared.run(lambda pool: submit(pool, "strategy"), "strategy")
     # By the owner, who may write anybody's.

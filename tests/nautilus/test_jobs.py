@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from nautilus.frame.job_store import JobStore
 
 from tests.nautilus.job_engine import Counter
 from tests.nautilus.postgres import ask
@@ -55,6 +57,48 @@ def test_a_job_is_accepted_done_and_found_again(
     assert "request" not in done
     assert [one["id"] for one in client.get("/jobs?state=done").json()] == [accepted["id"]]
     assert client.get("/jobs?state=queued").json() == []
+
+
+def test_a_jobs_end_is_waited_for(
+    start: Start, postgres_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    client = start(Counter, job_lease_s=3600, **postgres_settings)
+    gate = tmp_path / "gate"
+    accepted = client.post("/counts", json={"to": 3, "gate": str(gate)}).json()
+    address = f"/jobs/{accepted['id']}?wait_s="
+    asked = time.monotonic()
+    assert client.get(f"{address}0.3").json()["state"] == "running"
+    assert 0.3 <= time.monotonic() - asked < 3
+    opening = threading.Timer(0.2, gate.touch)
+    opening.start()
+    asked = time.monotonic()
+    assert client.get(f"{address}5").json()["result"]["counted"] == 3
+    assert time.monotonic() - asked < 4
+    # What has ended is told at once, and no wait is longer than a worker's that stops.
+    assert client.get(f"{address}5").json()["state"] == "done"
+    assert client.get(f"{address}60").status_code == 422
+
+
+def test_the_worker_that_accepted_a_job_reads_it_no_more(
+    start: Start, postgres_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start(Counter, **postgres_settings)
+    with monkeypatch.context() as patched:
+        patched.delattr(JobStore, "request")
+        done = ended(client, client.post("/counts", json={"to": 3}).json())
+    assert done["result"]["counted"] == 3
+
+
+def test_what_is_loaded_is_no_garbage(run: RunService, postgres_settings: dict[str, Any]) -> None:
+    with client_of(counter(run, postgres_settings)) as client:
+        assert client.get("/frozen").json() > 10_000
+
+
+def test_large_requests_are_compressed_fast(postgres_process: PostgresServer) -> None:
+    asked = """SELECT attname FROM pg_attribute
+        WHERE attrelid = 'jobs.job'::regclass AND attcompression = 'l' ORDER BY 1"""
+    found = ask(postgres_process, lambda connection: connection.fetch(asked))
+    assert [row["attname"] for row in found] == ["request", "result"]
 
 
 def test_an_idle_worker_takes_a_job_at_once(

@@ -82,7 +82,7 @@ def test_a_back_test_is_a_job_with_a_result(
     request = BacktestRequest.model_validate(body)
     assert isinstance(request.bars, Bars)
     for rule, outcome in zip(request.rules, done["result"]["outcomes"], strict=True):
-        single = backtest(rule, request.bars, request, lambda _: None)
+        single = backtest(rule, request.bars.columns(), request, lambda _: None)
         assert outcome == single.model_dump(mode="json")
     assert client.get("/backtests").json()[0]["id"] == done["id"]
     # Of another test that ended in the middle of one this engine may have taken that over as well.
@@ -145,5 +145,5 @@ def test_a_job_outlives_its_process_and_its_worker(
     assert (done["state"], done["attempts"]) == ("done", 2)
     request = BacktestRequest.model_validate(body)
     assert isinstance(request.bars, Bars)
-    single = backtest(request.rules[0], request.bars, request, lambda _: None)
+    single = backtest(request.rules[0], request.bars.columns(), request, lambda _: None)
     assert done["result"]["outcomes"] == [single.model_dump(mode="json")]

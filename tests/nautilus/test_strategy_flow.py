@@ -102,7 +102,7 @@ def test_signals_are_the_trades_of_a_back_test(market: Market) -> None:
     bars = {**walk(120, seed=9), "interval": "1m"}
     request = BacktestRequest.model_validate({"rules": [RULE], "bars": bars, "quantity": 10})
     assert isinstance(request.bars, Bars)
-    fills = backtest(request.rules[0], request.bars, request, lambda _: None).fills
+    fills = backtest(request.rules[0], request.bars.columns(), request, lambda _: None).fills
     traded = {(f.at - START) // timedelta(minutes=1) - 1: 0.0 for f in fills}
     for fill in fills:
         second = (fill.at - START) // timedelta(minutes=1) - 1

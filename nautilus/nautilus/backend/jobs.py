@@ -6,16 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import JsonValue
-from sqlalchemy import DateTime, Select, delete, func, select, update
+from sqlalchemy import DateTime, Select, Text, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nautilus.backend.database import Table, transaction
 from nautilus.frame.fields import Identifier
-from nautilus.frame.job_store import Job, JobState, JobSummary
+from nautilus.frame.job_store import ENDED_CHANNEL, OPEN, Job, JobState, JobSummary
 
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 NO_JOB: dict[int | str, dict[str, Any]] = {
     404: {"description": "no such job"},
     409: {"description": "not in this state"},
@@ -102,7 +101,7 @@ class AllJobs:
             update(JobRow)
             .where(JobRow.id == job_id, JobRow.state.in_(OPEN))
             .values(state=JobState.CANCELLED, finished_at=func.now())
-            .returning(*_SUMMARY)
+            .returning(*_SUMMARY, func.pg_notify(ENDED_CHANNEL, JobRow.id.cast(Text)))
         )
         async with transaction(self._engine) as session:
             row = (await session.execute(statement)).one_or_none()

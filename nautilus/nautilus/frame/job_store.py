@@ -14,6 +14,9 @@ import asyncpg
 from pydantic import BaseModel, JsonValue
 
 CHANNEL = "nautilus_jobs"
+"""Says an engine that may have a job to take."""
+ENDED_CHANNEL = "nautilus_jobs_ended"
+"""Says a job that its worker ended."""
 MOST_ATTEMPTS = 3
 MOST_WAITING = 1_000
 
@@ -26,6 +29,10 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+OPEN = (JobState.QUEUED, JobState.RUNNING)
+"""What a job is in until it ends."""
 
 
 class JobSummary(BaseModel):
@@ -57,8 +64,8 @@ _SUBMIT = f"""
 WITH waiting AS (
     SELECT count(*) AS jobs FROM jobs.job WHERE engine = $1 AND state = 'queued'
 ), told AS (SELECT pg_notify('{CHANNEL}', $1))
-INSERT INTO jobs.job (engine, kind, request)
-SELECT $1, $2, $3::jsonb FROM waiting, told WHERE jobs < {MOST_WAITING}
+INSERT INTO jobs.job (engine, id, kind, request)
+SELECT $1, $2, $3, $4::jsonb FROM waiting, told WHERE jobs < {MOST_WAITING}
 RETURNING {SUMMARY}
 """
 
@@ -74,7 +81,7 @@ UPDATE jobs.job SET
     state = 'running', worker = $3, attempts = attempts + 1, progress = 0, note = '',
     started_at = now(), lease_until = now() + make_interval(secs => $4)
 FROM next WHERE job.id = next.id
-RETURNING job.id, kind, request, attempts, pg_notify('{CHANNEL}', $1)
+RETURNING job.id, kind, attempts, pg_notify('{CHANNEL}', $1)
 """
 
 _GIVE_UP = f"""
@@ -92,10 +99,11 @@ WHERE {_MINE}
 """
 
 _FINISH = f"""
+WITH told AS (SELECT pg_notify('{ENDED_CHANNEL}', $1::uuid::text))
 UPDATE jobs.job SET
     state = $4, result = $5::jsonb, error = $6, finished_at = now(),
     progress = CASE WHEN $4 = 'done' THEN 1 ELSE progress END
-WHERE {_MINE}
+FROM told WHERE {_MINE}
 """
 
 _RELEASE = f"""
@@ -123,8 +131,6 @@ class Claim(BaseModel):
 
     id: UUID
     kind: str
-    request: str
-    """As JSON."""
     attempt: int
     worker: str
 
@@ -141,9 +147,9 @@ class JobStore:
         self._pool = pool
         self._engine = engine
 
-    async def submit(self, kind: str, request: str) -> JobSummary | None:
+    async def submit(self, job: UUID, kind: str, request: str) -> JobSummary | None:
         """Store a request, a JSON text; None when too many wait already."""
-        row = await self._pool.fetchrow(_SUBMIT, self._engine, kind, request)
+        row = await self._pool.fetchrow(_SUBMIT, self._engine, job, kind, request)
         return None if row is None else JobSummary.model_validate(dict(row))
 
     async def claim(self, kinds: list[str], worker: str, lease_s: float) -> Claim | None:
@@ -155,7 +161,6 @@ class JobStore:
         return Claim(
             id=row["id"],
             kind=row["kind"],
-            request=row["request"],
             attempt=row["attempts"],
             worker=worker,
         )

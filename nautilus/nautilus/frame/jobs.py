@@ -12,10 +12,10 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, cast
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, cast
+from uuid import UUID, uuid4
 
 import asyncpg
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -23,46 +23,20 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
 from nautilus.frame.background import end
-from nautilus.frame.job_store import CHANNEL, Claim, Job, JobState, JobStore, JobSummary
+from nautilus.frame.job_news import JobNews
+from nautilus.frame.job_store import OPEN, Claim, Job, JobState, JobStore, JobSummary
 from nautilus.frame.refusal import unfit
 from nautilus.frame.service import Service
 from nautilus.frame.stores import STORE_AWAY
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+from nautilus.frame.task import JobFailedError, Task
 
 log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 3
-PROGRESS_STEP = 0.01
 FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+"""For a job's end: a worker that stops has somewhat longer to answer what it was asked."""
 NO_JOB: dict[int | str, dict[str, Any]] = {404: {"description": "no such job"}}
-
-
-class JobFailedError(Exception):
-    """The work cannot be done, and trying again would not help; its text is the job's error."""
-
-
-class Task:
-    """A job as its work sees it."""
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.request = claim.request
-        """As JSON."""
-        self.progress = 0.0
-        self.note = ""
-        self.news = asyncio.Event()
-        self.stopped = False
-        """The job is no longer ours: a thread that computes for it may give up."""
-        self._loop = asyncio.get_running_loop()
-
-    def report(self, progress: float, note: str = "") -> None:
-        """Say how far the work is, from 0 to 1; any thread may."""
-        progress = min(max(progress, 0.0), 1.0)
-        if abs(progress - self.progress) >= PROGRESS_STEP or note != self.note:
-            self.progress, self.note = progress, note
-            self._loop.call_soon_threadsafe(self.news.set)
 
 
 Work = Callable[[Task], Awaitable[BaseModel | JsonValue]]
@@ -78,6 +52,9 @@ class Jobs:
         self._kinds = kinds
         self._parallel = parallel
         self._lease_s = service.settings.job_lease_s
+        self._news = JobNews(service.name)
+        self._accepted: dict[UUID, BaseModel] = {}
+        """The last requests, as many as are done at once: to be read from Postgres no more."""
         self._running: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
 
@@ -91,7 +68,6 @@ class Jobs:
 
     def start(self) -> None:
         """Begin to do jobs, in this worker."""
-        self._bell = asyncio.Event()
         if "postgres" in self._service.stores.needed:
             self._service.background.start("jobs", self._take)
 
@@ -101,8 +77,13 @@ class Jobs:
 
     async def submit(self, kind: str, request: BaseModel, response: Response) -> JobSummary:
         """Accept a job: it is stored when this returns. Answers 202 with the job's address."""
+        identity = uuid4()
+        # Before it is stored, as it may be claimed before this goes on.
+        self._accepted[identity] = request
+        if len(self._accepted) > self._parallel:
+            del self._accepted[next(iter(self._accepted))]
         try:
-            job = await self._store.submit(kind, request.model_dump_json())
+            job = await self._store.submit(identity, kind, request.model_dump_json())
         except asyncpg.UntranslatableCharacterError as error:
             raise unfit("request", f"it cannot be stored: {error}") from error
         if job is None:
@@ -117,9 +98,20 @@ class Jobs:
         """The last jobs of this engine, the newest first."""
         return await self._store.recent(state, limit)
 
-    async def get(self, job_id: UUID) -> Job:
-        """One job with its progress, and its result or error once it ended."""
-        job = await self._store.get(job_id)
+    async def get(
+        self, job_id: UUID, wait_s: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S)] = 0
+    ) -> Job:
+        """One job with its progress, and its result or error once it ended.
+
+        `wait_s` answers when the job ends, or after so many seconds.
+        """
+        with self._news.end_of(job_id) as ended:
+            job = await self._store.get(job_id)
+            if job is not None and job.state in OPEN and wait_s:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await ended.wait()
+                job = await self._store.get(job_id)
         if job is None:
             raise HTTPException(404, f"no job {job_id}")
         return job
@@ -133,9 +125,9 @@ class Jobs:
 
     async def _take(self) -> None:
         try:
-            async with self._listening() as connection:
+            async with self._news.listening(self._service.stores.postgres) as connection:
                 while True:
-                    self._bell.clear()
+                    self._news.bell.clear()
                     await self._fill()
                     await self._wait()
                     if connection.is_closed():
@@ -146,29 +138,14 @@ class Jobs:
             await end(self._running)
             raise
 
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator["PoolConnectionProxy"]:
-        """The bell rings when a job of ours may be free, and when the connection is lost."""
-
-        def told(*said: object) -> None:
-            if said[-1] == self._service.name:
-                self._bell.set()
-
-        async with self._service.stores.postgres.acquire() as connection:
-            connection.add_termination_listener(lambda _: self._bell.set())
-            await connection.add_listener(CHANNEL, told)
-            try:
-                yield connection
-            finally:
-                await connection.remove_listener(CHANNEL, told)
-
     async def _fill(self) -> None:
         worker = f"{socket.gethostname()}-{os.getpid()}"
         while len(self._running) < self._parallel:
             claim = await self._store.claim(list(self._kinds), worker, self._lease_s)
             if claim is None:
                 return
-            task = asyncio.create_task(self._do(Task(claim)), name=f"job {claim.id}")
+            work = Task(claim, self._store, self._accepted.pop(claim.id, None))
+            task = asyncio.create_task(self._do(work), name=f"job {claim.id}")
             self._running.add(task)
             task.add_done_callback(self._ended)
 
@@ -176,7 +153,7 @@ class Jobs:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._fault = task.exception()
-        self._bell.set()
+        self._news.bell.set()
 
     async def _wait(self) -> None:
         """Until there may be something to take: told of it, or because a lease ends."""
@@ -184,7 +161,7 @@ class Jobs:
         end_s = None if full else await self._store.next_lease_end_s(list(self._kinds))
         with suppress(TimeoutError):
             async with asyncio.timeout(end_s):
-                await self._bell.wait()
+                await self._news.bell.wait()
 
     async def _do(self, task: Task) -> None:
         work = asyncio.create_task(self._outcome(task))

@@ -1,5 +1,6 @@
 """Run a service: its code is loaded once, then forked into the workers, on one socket."""
 
+import gc
 from typing import Any, ClassVar
 
 from fastapi import FastAPI
@@ -71,6 +72,9 @@ class Supervisor(BaseApplication):
         self._service.shared.row = worker.shared_row
         # The affinity may have changed since the supervisor started.
         ThreadPlan.current(self._service.settings.workers).preset()
+        # What is loaded by now stays: a request's many small objects make the collector look at all
+        # that may be garbage, and each look would take longer than most requests.
+        gc.freeze()
 
 
 def _forget(_: Arbiter, worker: Worker) -> None:

@@ -5,7 +5,7 @@ units on a margin account with a leverage of 1, netted; amounts of money are in 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 
@@ -22,7 +22,16 @@ from nautilus_trader.model.instruments import Equity
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.persistence.wranglers import BarDataWrangler
 
-from nautilus.engines.strategy.models import MAX_SIZE, Bars, EquityPoint, Fill, Outcome, Terms
+from nautilus.engines.strategy.models import (
+    EPOCH,
+    MAX_SIZE,
+    Columns,
+    EquityPoint,
+    Fill,
+    Outcome,
+    Terms,
+    told,
+)
 from nautilus.engines.strategy.rules import Rule
 from nautilus.engines.strategy.trader import RuleTrader, RuleTraderConfig
 from nautilus.market.bars import LENGTHS, Interval
@@ -45,7 +54,7 @@ SPECIFICATIONS = {
 }
 
 
-def backtest(rule: Rule, bars: Bars, terms: Terms, progress: Callable[[int], object]) -> Outcome:
+def backtest(rule: Rule, bars: Columns, terms: Terms, progress: Callable[[int], object]) -> Outcome:
     """Trade the bars by the rule; tells after some of them how many are done."""
     instrument = _instrument(terms)
     engine = BacktestEngine(
@@ -69,7 +78,7 @@ def backtest(rule: Rule, bars: Bars, terms: Terms, progress: Callable[[int], obj
     trader = RuleTrader(
         RuleTraderConfig(instrument_id=instrument.id, bar_type=bar_type, quantity=terms.quantity),
         rule,
-        bars.told(rule),
+        told(bars, rule),
         progress,
     )
     engine.add_strategy(trader)
@@ -94,27 +103,29 @@ def _instrument(terms: Terms) -> Equity:
     )
 
 
-def _frame(bars: Bars) -> pd.DataFrame:
+def _frame(bars: Columns) -> pd.DataFrame:
     # nautilus_trader dates a bar by its end.
-    index = pd.DatetimeIndex(bars.at).tz_convert("UTC") + LENGTHS[bars.interval]
+    begins = np.array(bars.begins_us).astype("datetime64[us]").astype("datetime64[ns]")
+    index = pd.DatetimeIndex(begins, tz="UTC") + LENGTHS[bars.interval]
     columns = {"open": bars.open, "high": bars.high, "low": bars.low, "close": bars.close}
     return pd.DataFrame(columns, index=index)
 
 
 def _outcome(
-    rule: Rule, bars: Bars, terms: Terms, trader: RuleTrader, engine: BacktestEngine
+    rule: Rule, bars: Columns, terms: Terms, trader: RuleTrader, engine: BacktestEngine
 ) -> Outcome:
     curve = np.array([*trader.equity, trader.worth(bars.close[-1])])
     peaks = np.maximum.accumulate(np.maximum(curve, terms.cash))
-    chosen = np.unique(np.linspace(0, len(bars.at) - 1, min(terms.points, len(bars.at))).round())
+    count, end = len(bars.close), EPOCH + LENGTHS[bars.interval]
+    chosen = np.unique(np.linspace(0, count - 1, min(terms.points, count)).round())
     result = engine.get_result()
     pnl = result.stats_pnls.get("USD", {})
     return Outcome(
         rule=rule,
-        bars=len(bars.at),
+        bars=count,
         fills=[_fill(event) for event in trader.fills],
         curve=[
-            EquityPoint(at=bars.at[i] + LENGTHS[bars.interval], equity=float(curve[i]))
+            EquityPoint(at=end + timedelta(microseconds=bars.begins_us[i]), equity=float(curve[i]))
             for i in chosen.astype(int)
         ],
         final_equity=float(curve[-1]),

@@ -1,7 +1,10 @@
 """What a back-test takes and gives."""
 
+from array import array
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import (
@@ -10,6 +13,7 @@ from pydantic import (
     Discriminator,
     Field,
     FiniteFloat,
+    PrivateAttr,
     Tag,
     model_validator,
 )
@@ -26,6 +30,9 @@ MAX_TESTED_BARS = 5_000_000
 MAX_PRICE = 1e9
 """nautilus_trader's numbers are fixed-point."""
 MAX_SIZE = 1_000_000_000
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 Price = Annotated[float, Field(gt=0, le=MAX_PRICE)]
 Prices = Annotated[list[Price], Field(min_length=2, max_length=MAX_BARS)]
@@ -48,30 +55,62 @@ class Bars(BaseModel):
     """What a model expected after each bar, for the rule that follows one."""
     exposures: dict[FlowFactor, list[FiniteFloat | None]] = {}
     """What they were after each bar, for the rules that follow a factor."""
+    _begins_us: "array[int]" = PrivateAttr()
+    """`at` in microseconds since 1970."""
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        told = [self.expected_returns or self.at, *self.exposures.values()]
-        columns = [self.open, self.high, self.low, self.close, *told]
+        followed = [self.expected_returns or self.at, *self.exposures.values()]
+        columns = [self.open, self.high, self.low, self.close, *followed]
         if {len(column) for column in columns} != {len(self.at)}:
             raise ValueError("all columns need the same length")
-        length = LENGTHS[self.interval]
-        if any(b - a < length for a, b in zip(self.at, self.at[1:], strict=False)):
+        self._begins_us = array("q", [(at - EPOCH) // MICROSECOND for at in self.at])
+        length_us = LENGTHS[self.interval] // MICROSECOND
+        if any(b - a < length_us for a, b in pairwise(self._begins_us)):
             raise ValueError("bars must follow each other, at least an interval apart")
         rows = zip(self.open, self.high, self.low, self.close, strict=True)
-        if any(not low <= min(o, c) <= max(o, c) <= high for o, high, low, c in rows):
+        if not all(low <= o <= high and low <= c <= high for o, high, low, c in rows):
             raise ValueError("open and close must lie between low and high")
         return self
 
-    def told(self, rule: Rule) -> Sequence[float | None] | None:
-        """What a rule that follows is told after each bar; None where nothing is."""
-        match rule:
-            case FollowModel():
-                return self.expected_returns
-            case FollowFactor():
-                return self.exposures.get(rule.factor)
-            case _:
-                return None
+    def columns(self) -> "Columns":
+        """What a back-test reads."""
+        return Columns(
+            interval=self.interval,
+            begins_us=self._begins_us,
+            open=array("d", self.open),
+            high=array("d", self.high),
+            low=array("d", self.low),
+            close=array("d", self.close),
+            expected_returns=self.expected_returns,
+            exposures=self.exposures,
+        )
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Bars in arrays, which another process is sent as they lie in memory."""
+
+    interval: Interval
+    begins_us: "array[int]"
+    """In microseconds since 1970."""
+    open: "array[float]"
+    high: "array[float]"
+    low: "array[float]"
+    close: "array[float]"
+    expected_returns: list[float | None] | None
+    exposures: dict[FlowFactor, list[float | None]]
+
+
+def told(bars: Bars | Columns, rule: Rule) -> Sequence[float | None] | None:
+    """What a rule that follows is told after each bar; None where nothing is."""
+    match rule:
+        case FollowModel():
+            return bars.expected_returns
+        case FollowFactor():
+            return bars.exposures.get(rule.factor)
+        case _:
+            return None
 
 
 class StoredBars(BaseModel):
@@ -114,7 +153,7 @@ class BacktestRequest(Terms):
     def _coherent(self) -> Self:
         for rule in self.rules:
             if isinstance(rule, Follow) and (
-                isinstance(self.bars, StoredBars) or self.bars.told(rule) is None
+                isinstance(self.bars, StoredBars) or told(self.bars, rule) is None
             ):
                 raise ValueError(f"{rule.kind} needs bars with {_column(rule)}")
         count = len(self.bars.at) if isinstance(self.bars, Bars) else self.bars.limit

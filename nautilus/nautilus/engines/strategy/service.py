@@ -19,9 +19,10 @@ from nautilus.engines.strategy.strategies import (
 from nautilus.engines.strategy.sweep import bars_of, sweep
 from nautilus.frame.fields import Identifier
 from nautilus.frame.job_store import JobSummary
-from nautilus.frame.jobs import Jobs, Task
+from nautilus.frame.jobs import Jobs
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
+from nautilus.frame.task import Task
 
 # Jobs share the CPUs' threads: a short one goes on beside a long one.
 JOBS_AT_ONCE = 4
@@ -136,7 +137,7 @@ class StrategyEngine(Service):
         ).follow()
 
     async def _backtest(self, task: Task) -> Outcomes:
-        request = BacktestRequest.model_validate_json(task.request)
+        request = await task.read(BacktestRequest)
         bars = request.bars
         if isinstance(bars, StoredBars):
             bars = await bars_of(self.stores.postgres, bars)

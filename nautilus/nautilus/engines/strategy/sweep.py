@@ -6,11 +6,19 @@ from threading import Event
 
 import asyncpg
 
-from nautilus.engines.strategy.models import BacktestRequest, Bars, Outcome, Outcomes, StoredBars
+from nautilus.engines.strategy.models import (
+    BacktestRequest,
+    Bars,
+    Columns,
+    Outcome,
+    Outcomes,
+    StoredBars,
+    Terms,
+)
 from nautilus.engines.strategy.processes import ProcessDiedError, Processes, Progress
 from nautilus.engines.strategy.rules import Rule
 from nautilus.frame.compute import Compute
-from nautilus.frame.jobs import JobFailedError, Task
+from nautilus.frame.task import JobFailedError, Task
 from nautilus.market.bars import stored_bars
 
 log = logging.getLogger(__name__)
@@ -22,6 +30,9 @@ async def sweep(
     request: BacktestRequest, bars: Bars, task: Task, compute: Compute, processes: Processes
 ) -> Outcomes:
     """Test every rule of a request; raises JobFailedError when one can't be tested."""
+    columns = bars.columns()
+    # Without the request's own bars.
+    terms = Terms.model_validate(request.model_dump(include=set(Terms.model_fields)))
     done = [0] * len(request.rules)
     over = Event()
 
@@ -32,7 +43,7 @@ async def sweep(
             return not over.is_set()
 
         def run() -> Outcome:
-            return _insist(processes, rule, bars, request, passed)
+            return _insist(processes, rule, columns, terms, passed)
 
         outcome = await compute.run(run)
         passed(len(bars.at))
@@ -51,13 +62,13 @@ async def sweep(
 
 
 def _insist(
-    processes: Processes, rule: Rule, bars: Bars, request: BacktestRequest, passed: Progress
+    processes: Processes, rule: Rule, bars: Columns, terms: Terms, passed: Progress
 ) -> Outcome:
     """Test in a process, and in another one when that is killed."""
     attempt = 1
     while True:
         try:
-            return processes.run(rule, bars, request, passed)
+            return processes.run(rule, bars, terms, passed)
         except ProcessDiedError as error:
             if attempt == ATTEMPTS or not passed(0):
                 raise
