@@ -8,7 +8,8 @@ cores as its CPUs; dedicated cores carry nothing else, and lie where that is bes
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, product
 from pathlib import Path
 from random import Random
 from statistics import mean
@@ -115,27 +116,21 @@ def ratio_to_best(case: Case) -> float:
 def least_load(cpus: Mapping[str, float], sizes: Sequence[int]) -> float:
     """The least that the busiest core of clusters of these sizes can carry, however wide the sets.
 
-    A service that spans clusters may be divided between them at will, which is more than a map can
-    do: the planner is compared with something at least as good as the best map.
+    Cores of a cluster carry alike here, which is more than a map can always do: the planner is
+    compared with something at least as good as the best map.
     """
     model = cp_model.CpModel()
     most = model.new_int_var(0, 10**7, "largest load")
-    parts: list[list[cp_model.LinearExprT]] = [[] for _ in sizes]
+    loads: list[list[cp_model.LinearExprT]] = [[] for _ in sizes]
     for name, amount in cpus.items():
-        units, width = round(amount * UNITS_PER_CPU), math.ceil(amount)
-        rooms = _rooms(sizes, width)
-        chosen = [model.new_bool_var(f"{name} in {room}") for room in rooms]
+        options = _divisions(sizes, math.ceil(amount))
+        chosen = [model.new_bool_var(f"{name} by {option}") for option in options]
         model.add_exactly_one(chosen)
-        own = []
-        for cluster, size in enumerate(sizes):
-            within = [it for it, room in zip(chosen, rooms, strict=True) if cluster in room]
-            part = model.new_int_var(0, units, f"{name} on {cluster}")
-            model.add(part * width <= size * units * sum(within) + width - 1)
-            own.append(part)
-            parts[cluster].append(part)
-        model.add(sum(own) == units)
-    for size, loads in zip(sizes, parts, strict=True):
-        model.add(sum(loads) <= size * most)
+        for it, option in zip(chosen, options, strict=True):
+            for cluster, part in option:
+                loads[cluster].append(it * math.floor(part * round(amount * UNITS_PER_CPU)))
+    for size, each in zip(sizes, loads, strict=True):
+        model.add(sum(each) <= size * most)
     return _solved(model, most)
 
 
@@ -227,16 +222,26 @@ def _rooms(sizes: Sequence[int], width: int) -> list[tuple[int, ...]]:
     raise BenchError(f"{width} cores are asked for, and there are {sum(sizes)}")
 
 
+def _divisions(sizes: Sequence[int], width: int) -> list[tuple[tuple[int, Fraction], ...]]:
+    """Ways to divide a service between clusters: which part of it each of them carries."""
+    found: dict[tuple[tuple[int, Fraction], ...], None] = {}
+    for room in _rooms(sizes, width):
+        for counts in product(*(range(1, sizes[cluster] + 1) for cluster in room)):
+            if len(room) == 1 or sum(counts) >= width:
+                parts = (Fraction(each, sum(counts)) for each in counts)
+                found[tuple(zip(room, parts, strict=True))] = None
+    return list(found)
+
+
 def _without(widths: Sequence[int], sizes: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
     """Sizes of the clusters after dedicated services took their cores, in every way there is."""
     if not widths:
         yield tuple(sorted(size for size in sizes if size))
         return
     first, *others = widths
-    whole = [index for index, size in enumerate(sizes) if size >= first]
-    for index in whole:
-        left = (*sizes[:index], sizes[index] - first, *sizes[index + 1 :])
-        yield from _without(others, left)
-    if not whole:
-        # It spans clusters: core by core.
-        yield from _without([*[1] * first, *others], sizes)
+    for room in _rooms(sizes, first):
+        for parts in product(*(range(1, sizes[cluster] + 1) for cluster in room)):
+            if sum(parts) == first:
+                taken = dict(zip(room, parts, strict=True))
+                left = tuple(size - taken.get(index, 0) for index, size in enumerate(sizes))
+                yield from _without(others, left)

@@ -19,27 +19,28 @@ ATTEMPTS = (6, 60)
 """How often it starts again: at least, at most."""
 
 
-def balance(task: Task, effort: int = EFFORT) -> Board:
-    """Arrange a task's services."""
+def balance(task: Task) -> Board:
+    """Arrange a task's services, each on no more cores than it needs."""
     cpus, widths = task.cpus, task.widths
     orders = (
         sorted(cpus, key=lambda name: (-cpus[name], name)),
         sorted(cpus, key=lambda name: (-widths[name], -cpus[name], name)),
         sorted(cpus, key=lambda name: (-cpus[name] / widths[name], -widths[name], name)),
     )
-    best = descend(arranged(task, orders[0]))
+    enough = max(task.bound, task.tallest) * GOOD_ENOUGH
+    best = descend(arranged(task, orders[0]), enough)
     chance = Random(len(cpus))  # noqa: S311 - nothing secret: the seed makes it repeatable
     fewest, most = ATTEMPTS
-    attempts = min(max(effort // (len(cpus) + 1), fewest), most)
+    attempts = min(max(EFFORT // (len(cpus) + 1), fewest), most)
     for attempt in range(1, attempts):
-        if best.peak <= task.bound * GOOD_ENOUGH:
+        if best.peak <= enough:
             break
         if attempt < len(orders):
             trial = arranged(task, orders[attempt])
         else:
             trial = best.copy()
             _shake(trial, chance)
-        descend(trial)
+        descend(trial, enough)
         if trial.peak < best.peak + EPSILON:
             best = trial
     return best

@@ -11,6 +11,9 @@ from stack.planner.clusters import Cores
 EPSILON = 1e-9
 """Loads that differ by less are the same: they are sums of fractions."""
 
+FULL = 1.0
+"""Load of a core that is just busy."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -22,8 +25,6 @@ class Task:
     """Cores to spread them over; a service stays within one cluster if it has enough cores."""
     base: Mapping[int, float]
     """Core → load that it carries already."""
-    wide: bool = False
-    """Whether a service gets all cores of a cluster, rather than as many as it has CPUs."""
 
     @cached_property
     def widths(self) -> dict[str, int]:
@@ -37,12 +38,15 @@ class Task:
 
     @cached_property
     def bound(self) -> float:
-        """A load that the busiest core can't be below."""
+        """A load that the busiest core can't be below, however many cores services have."""
         total = sum(self.cpus.values()) + sum(self.base.values())
-        least = min(self.base.values(), default=0)
+        return max(total / len(self.base), *self.base.values())
+
+    @cached_property
+    def tallest(self) -> float:
+        """What a core carries at least if services have no more cores than they need."""
         shares = (cpus / self.widths[name] for name, cpus in self.cpus.items())
-        tallest = 0 if self.wide else max(shares, default=0)
-        return max(total / len(self.base), tallest + least, *self.base.values())
+        return max(shares, default=0) + min(self.base.values(), default=0)
 
     def _rooms(self, width: int) -> list[Cores]:
         for number in range(1, len(self.clusters) + 1):
@@ -114,9 +118,7 @@ class Board:
         """The cores of a room that suit a service best, and the load of the busiest of them."""
         loads, task = self.loads, self.task
         # A room's cores are in order, and sorting keeps that of equals.
-        cores = sorted(room, key=loads.__getitem__)
-        if not task.wide:
-            cores = cores[: task.widths[name]]
+        cores = sorted(room, key=loads.__getitem__)[: task.widths[name]]
         return loads[cores[-1]] + task.cpus[name] / len(cores), tuple(cores)
 
     def insert(self, name: str, rooms: Iterable[Cores] | None = None) -> None:

@@ -1,23 +1,22 @@
 """Choose cores for services whose cpuset is not written, or is written for a larger daemon."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
+from itertools import combinations, islice
 
-from stack.planner.balance import balance
-from stack.planner.board import Board, Task, width_of
+from stack.planner.board import FULL, Board, Task, width_of
 from stack.planner.clusters import Cores
 from stack.planner.demands import Demand
+from stack.planner.divide import divide
 from stack.planner.steady import arrange
-from stack.planner.widen import FULL
 from stack.quantities import cores_of
 
 CLEARLY = 1.03
 """Times less load, for which dedicated services get other cores than the last."""
 CHOICES = 12
 """How many ways to set dedicated services apart are looked at."""
-GLANCE = 80
-"""Effort for a first look at what a choice would give."""
+GLANCE = 10
+"""Attempts of a first look at what a choice would give."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +112,10 @@ def _set_apart(
     least = 0.0
     for alone in islice(_choices(widths, free), CHOICES):
         task = _shared(others, cpus, clusters, loads, {*reserved, *sum(alone.values(), ())})
-        wide = replace(task, wide=True)
-        peak = balance(wide, GLANCE).peak if others else 0.0
+        peak = divide(task, GLANCE).peak if others and dedicated else 0.0
         if best is None or peak * CLEARLY < least:
             best, least = (alone, task), peak
-        if least <= max(FULL, wide.bound * CLEARLY):
+        if least <= max(FULL, task.bound * CLEARLY):
             break
     if best is None:
         raise ValueError("a daemon without cores has no room for services")
@@ -125,21 +123,33 @@ def _set_apart(
 
 
 def _choices(widths: Mapping[str, int], free: Sequence[Cores]) -> Iterable[dict[str, Cores]]:
-    """Ways to give services the last free cores of one cluster each, the last clusters first.
+    """Ways to give services cores of their own, each the last free ones of few clusters.
 
-    Clusters with as many free cores are alike; where none has enough, all free cores are one.
+    Clusters with as many free cores are alike.
     """
     if not widths:
         yield {}
         return
     name, width = next(iter(widths.items()))
-    enough = {len(cluster): cluster for cluster in free if len(cluster) >= width}
-    pools = sorted(enough.values(), key=lambda it: it[-1], reverse=True) or [sum(free, ())]
-    for pool in pools:
-        own = pool[-width:]
+    for own in _last_free(width, free):
         left = [tuple(core for core in cluster if core not in own) for cluster in free]
         for others in _choices({n: w for n, w in widths.items() if n != name}, left):
             yield {name: own, **others}
+
+
+def _last_free(width: int, free: Sequence[Cores]) -> list[Cores]:
+    """Ways to take so many free cores from as few clusters as have them, the last ones first.
+
+    All are taken of the larger clusters, and the last ones of the smallest.
+    """
+    for number in range(1, len(free) + 1):
+        unions = (it for it in combinations(free, number) if sum(map(len, it)) >= width)
+        kinds = {tuple(sorted(map(len, union))): union for union in unions}
+        if kinds:
+            pools = [sum(sorted(union, key=len), ()) for union in kinds.values()]
+            chosen = [tuple(sorted(pool[-width:])) for pool in pools]
+            return sorted(chosen, key=max, reverse=True)
+    return []
 
 
 def _shared(

@@ -8,9 +8,9 @@ ones. It is kept unless arranging them from nothing is better by more than a hun
 import math
 
 from stack.planner.balance import descend
-from stack.planner.board import EPSILON, Board, Task, width_of
+from stack.planner.board import EPSILON, FULL, Board, Task, width_of
 from stack.planner.clusters import Cores
-from stack.planner.widen import FULL, spread, widened
+from stack.planner.widen import spread, widened
 
 SIZES = (
     *(0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8),

@@ -5,13 +5,11 @@ and neighbours stay apart. Beyond that somebody waits in any case, and least whe
 shared: services of a cluster overlap until its cores carry alike.
 """
 
-from dataclasses import replace
-
 from stack.planner.balance import balance, descend
-from stack.planner.board import EPSILON, Board, Task
+from stack.planner.board import EPSILON, FULL, Board, Task
+from stack.planner.divide import Division, divide
+from stack.planner.refine import refined
 
-FULL = 1.0
-"""Load of a core that is just busy."""
 CLOSE = 1.01
 """How near to the best the busiest core has to come, before services stop to be widened."""
 
@@ -22,16 +20,8 @@ def spread(task: Task) -> Board:
         narrow = balance(task)
         if narrow.peak <= FULL + EPSILON:
             return narrow
-    wide = balance(replace(task, wide=True))
-    board = widened(_narrowed(task, wide), max(FULL, wide.peak * CLOSE))
-    largest = max(map(len, task.clusters))
-    if board.peak > max(FULL, task.bound * CLOSE) and max(task.widths.values()) > largest:
-        # A service that spans clusters need not load them alike, as it does where it is wide.
-        uneven = balance(task)
-        while uneven.peak > FULL and _widen(uneven):
-            pass
-        return uneven if uneven.peak * CLOSE < board.peak else board
-    return board
+    division = divide(task)
+    return refined(widened(_narrowed(task, division), max(FULL, division.peak * CLOSE)))
 
 
 def widened(board: Board, enough: float) -> Board:
@@ -41,12 +31,12 @@ def widened(board: Board, enough: float) -> Board:
     return board
 
 
-def _narrowed(task: Task, wide: Board) -> Board:
+def _narrowed(task: Task, division: Division) -> Board:
     """Services within the rooms that they were given, on as few cores as they have CPUs."""
     board = Board(task)
     for name in sorted(task.cpus, key=lambda name: (-task.cpus[name], name)):
-        board.insert(name, [wide.room[name]])
-    return descend(board, enough=wide.peak, within=True)
+        board.insert(name, [division.rooms[name]])
+    return descend(board, enough=division.peak, within=True)
 
 
 def _widen(board: Board) -> bool:

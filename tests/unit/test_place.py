@@ -100,6 +100,28 @@ def test_a_service_wider_than_a_cluster_spans_as_few_as_hold_it():
     assert len({core // 5 for core in own}) == 2
 
 
+@pytest.mark.parametrize(
+    ("cpus", "sizes", "least"),
+    [
+        # No single step away from the busiest core helps in any of these.
+        ((5.54, 4.56, 1.21, 1.04), (4, 4, 4), 1.138),
+        ((5.07, 4.93, 3.29, 2.82, 2.6, 1.58, 1.41, 1.36, 1.17), (4,) * 6, 1.049),
+        ((6, 4, 4, 3, 3, 2, 1.5, 0.5, 0.5), (4,) * 6, 1.125),
+    ],
+)
+def test_few_large_services_are_spread_nearly_as_well_as_can_be(cpus, sizes, least):
+    groups = [tuple(range(sum(sizes[:i]), sum(sizes[: i + 1]))) for i in range(len(sizes))]
+    cpus = {f"service-{number}": size for number, size in enumerate(cpus)}
+    assert max(loads(cpus, placed(cpus, groups)).values()) <= 1.1 * least
+
+
+def test_dedicated_cores_of_more_than_a_cluster_are_of_as_few_as_hold_them():
+    cpus = {"risk": 4.24, "a": 3.68, "b": 3.43, "c": 2.85}
+    cores = placed(cpus, [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11), (12, 13), (14, 15)], ["risk"])
+    assert len(cores["risk"]) == 5
+    assert len({min(core // 4, 3 + (core >= 14)) for core in cores["risk"]}) == 2
+
+
 def test_dedicated_cores_are_the_last_unless_the_others_need_that_cluster():
     assert placed({"a": 1, "b": 1, "c": 1}, clusters("m1"), dedicated=["b"])["b"] == (7,)
     crowded = {"d": 1, "x": 4, "y": 4}
