@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +23,7 @@ from nautilus.engines.ml.batching import Batcher
 from nautilus.engines.ml.dataset import from_bars
 from nautilus.engines.ml.inputs import INPUTS, Features, matrix
 from nautilus.engines.ml.models import Algorithm, Kind, Regime, Trained, TrainRequest
+from nautilus.engines.ml.process import Result, TrainingDiedError
 from nautilus.engines.ml.runtime import Model
 from nautilus.engines.ml.shelf import CONTENTS, MODELS, Shelf
 from nautilus.engines.ml.training import Training, TrainingError, _estimator, train
@@ -32,7 +35,7 @@ from nautilus.market.indicators import DEFINITIONS
 from nautilus.market.series import Bars, Parameters
 from redis import Redis
 
-from tests.nautilus.processes import RunService
+from tests.nautilus.processes import RunService, children
 from tests.nautilus.servers import eventually
 
 Start = Callable[..., TestClient]
@@ -371,7 +374,19 @@ def test_a_training_that_cannot_be_done_says_why(
     assert [job["id"] for job in client.get("/jobs").json()] == [nothing["id"], failed["id"]]
 
 
-def test_a_training_survives_its_workers_kill(
+def training(worker: int) -> int | None:
+    """The process that a worker of the ml engine trains in."""
+    return next((pid for pid in children(worker) if b"nautilus.engines.ml" in command(pid)), None)
+
+
+def command(pid: int) -> bytes:
+    """A process's command line; empty once it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def test_a_training_survives_its_workers_and_its_own_kill(
     run: RunService, redis_settings: dict[str, Any], redis_client: Redis
 ) -> None:
     environment = {name.upper(): str(value) for name, value in redis_settings.items()}
@@ -384,13 +399,32 @@ def test_a_training_survives_its_workers_kill(
         stored = redis_client.hget(trainings.JOBS, job)
         return dict(json.loads(stored or b"{}"))
 
-    eventually(lambda: state()["state"] == "running", within_s=30)
     (worker,) = service.workers()
+    eventually(lambda: training(worker) is not None, within_s=30)
+    first = training(worker) or 0
+    # Its worker alone, and its process alone: the one ends with the other, and it is begun again.
     os.kill(worker, signal.SIGKILL)
-    eventually(lambda: state()["state"] == "done", within_s=240)
-    assert state()["attempts"] == 2
+    eventually(lambda: not command(first))
+    eventually(lambda: service.workers() not in ([worker], []))
+    (worker,) = service.workers()
+    eventually(lambda: training(worker) is not None, within_s=30)
+    os.kill(training(worker) or 0, signal.SIGKILL)
+    eventually(lambda: state()["state"] in {"done", "failed"}, within_s=240)
+    assert (state()["state"], state()["attempts"]) == ("done", 3)
     assert redis_client.hkeys(MODELS) == [b"regime-1"]
     assert redis_client.xlen(trainings.INTAKE) == 0
+
+
+def test_a_training_whose_process_is_always_killed_is_given_up(
+    start: Start, redis_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(_: str) -> Result:
+        raise TrainingDiedError("its process ended with -9: ")
+
+    monkeypatch.setattr(trainings, "train", killed)
+    failed = train_and_wait(start("ml", **redis_settings), kind="price", instruments=BARS)
+    assert (failed["state"], failed["attempts"]) == ("failed", 3)
+    assert failed["error"].startswith("given up: its worker or its process was lost in each of 3")
 
 
 def test_a_training_is_given_back_when_the_engine_is_told_to_stop(

@@ -176,7 +176,3 @@ def main() -> int:
         return 0
     print(json.dumps({"trained": trained.model_dump(), "onnx": b64encode(content).decode()}))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

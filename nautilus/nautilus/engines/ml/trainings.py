@@ -1,23 +1,23 @@
 """Trainings as jobs: accepted into a Redis stream, and there until a model or an error is kept.
 
 The job's end, the model and the entry's removal are one transaction. So a training whose worker is
-killed is begun again by the worker that follows, and none is done twice.
+killed is begun again by the worker that follows, one whose process is killed by the same worker,
+and none is done twice.
 """
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE
+import logging
 from base64 import b64decode
 from datetime import UTC, datetime
 from typing import ClassVar, cast
 from uuid import uuid4
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from nautilus.engines.ml.models import ModelInfo, Trained, TrainRequest
+from nautilus.engines.ml.models import ModelInfo, TrainRequest
+from nautilus.engines.ml.process import TrainingDiedError, TrainingFailedError, train
 from nautilus.engines.ml.shelf import Shelf
 from nautilus.frame.job_store import MOST_ATTEMPTS, Job, JobState
 from nautilus.frame.relay import Message, Source, publish, relay
@@ -29,15 +29,12 @@ JOBS = "nautilus:ml:jobs"
 MOST_WAITING = 20
 KEPT_JOBS = 100
 FLOW_BATCHES = 5_000
-LAST_WORDS = 500
+
+log = logging.getLogger(__name__)
 
 
 class TooManyTrainingsError(RuntimeError):
     """So many trainings wait that one more is not accepted."""
-
-
-class TrainingFailedError(RuntimeError):
-    """The training cannot be done; its text is the job's error."""
 
 
 class TrainingOrder(Message):
@@ -53,14 +50,6 @@ class TrainingJob(Job):
 
     request: JsonValue
     """Without the bars: they are in the stream until they have been learned from, and go then."""
-
-
-class Result(BaseModel):
-    """What a training's process says."""
-
-    error: str | None = None
-    trained: Trained | None = None
-    onnx: str = ""
 
 
 async def submit(redis: Redis, request: TrainRequest) -> TrainingJob:
@@ -118,15 +107,9 @@ async def work(redis: Redis, shelf: Shelf) -> None:
 async def _do(
     redis: Redis, shelf: Shelf, job: TrainingJob, request: TrainRequest, commit: Pipeline
 ) -> None:
-    job.attempts += 1
     job.state, job.started_at = JobState.RUNNING, datetime.now(UTC)
     try:
-        if job.attempts > MOST_ATTEMPTS:
-            raise TrainingFailedError(
-                f"given up: its worker was lost in each of {MOST_ATTEMPTS} attempts"
-            )
-        await redis.hset(JOBS, str(job.id), job.model_dump_json())
-        model = await _train(redis, shelf, job, request, commit)
+        model = await _insist(redis, shelf, job, request, commit)
         job.state, job.result, job.progress = JobState.DONE, {"model": model.id}, 1.0
     except TrainingFailedError as error:
         job.state, job.error = JobState.FAILED, str(error)
@@ -139,13 +122,29 @@ async def _do(
     commit.hset(JOBS, str(job.id), job.model_dump_json())
 
 
+async def _insist(
+    redis: Redis, shelf: Shelf, job: TrainingJob, request: TrainRequest, commit: Pipeline
+) -> ModelInfo:
+    """Train, and again when what trains is killed; the job knows of other workers' attempts."""
+    while job.attempts < MOST_ATTEMPTS:
+        job.attempts += 1
+        await redis.hset(JOBS, str(job.id), job.model_dump_json())
+        try:
+            return await _train(redis, shelf, job, request, commit)
+        except TrainingDiedError as error:
+            log.warning("training %s: %s; trying again", job.id, error)
+    raise TrainingFailedError(
+        f"given up: its worker or its process was lost in each of {MOST_ATTEMPTS} attempts"
+    )
+
+
 async def _train(
     redis: Redis, shelf: Shelf, job: TrainingJob, request: TrainRequest, commit: Pipeline
 ) -> ModelInfo:
     batches = [] if request.instruments else await _flow_history(redis)
     # The batches are JSON already, and many.
     training = f'{{"request":{request.model_dump_json()},"flow":[{",".join(batches)}]}}'
-    result = await _in_process(training)
+    result = await train(training)
     if result.trained is None:
         raise TrainingFailedError(result.error or "its process gave no model")
     return await shelf.put(redis, commit, result.trained, b64decode(result.onnx), str(job.id))
@@ -155,29 +154,6 @@ async def _flow_history(redis: Redis) -> list[str]:
     """The flow's last feature batches as JSON, oldest first."""
     entries = cast("Entries", await redis.xrevrange(FEATURES, count=FLOW_BATCHES))
     return [fields[FIELD] for _, fields in entries if fields][::-1]
-
-
-async def _in_process(training: str) -> Result:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "nautilus.engines.ml.training"),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        # The cores are shared: an OpenMP thread that waits must not spin.
-        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
-    )
-    try:
-        said, complaint = await process.communicate(training.encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode:
-        last = complaint.decode(errors="replace").strip()[-LAST_WORDS:]
-        raise TrainingFailedError(f"its process ended with {process.returncode}: {last}")
-    try:
-        return Result.model_validate_json(said)
-    except ValidationError as error:
-        raise TrainingFailedError(f"its process gave no model: {error}") from error
 
 
 async def _forget_old(redis: Redis, commit: Pipeline) -> None:
