@@ -27,6 +27,8 @@ from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from tests.nautilus.processes import RunService
+
 Start = Callable[..., TestClient]
 GENERATOR = np.random.default_rng(7)
 SHORT = {
@@ -272,3 +274,8 @@ def test_factors_that_are_one_another_are_refused(start: Start) -> None:
     answer = start("factor").post("/factors/regression", json=body)
     assert answer.status_code == 422
     assert "factors: one is a mixture of the others" in answer.text
+
+
+def test_the_engine_computes_on_openblas(run: RunService) -> None:
+    # As its process sees it: this one has loaded other libraries, too.
+    assert "openblas" in run("factor").health()["threads"]

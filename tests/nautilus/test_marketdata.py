@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from nautilus.frame import streams
 from nautilus.frame.topics import BARS, TICK_INTAKE, TICKS
 from nautilus.market.bars import LENGTHS, Bar, Interval
 from nautilus.market.flow import BarBatch
+from pyarrow.parquet import ParquetFile
 from pydantic import BaseModel
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -86,6 +88,10 @@ def test_bars_are_the_same_however_the_ticks_came(engine: TestClient) -> None:
         post(engine, shuffled[i : i + 900])["stored"] for i in range(0, len(shuffled), 600)
     )
     assert stored == len(ticks)
+    # /health may be half a second old.
+    symbols = len(engine.get("/symbols").json())
+    assert symbols >= 2
+    eventually(lambda: engine.get("/health").json()["symbols_tracked"] == symbols)
     for symbol in simulation.symbols:
         own = [tick for tick in ticks if tick.symbol == symbol]
         for interval, length in LENGTHS.items():
@@ -147,6 +153,9 @@ def test_a_segment_is_smaller_than_its_ticks_and_replays_to_the_same_bars(
     segment = engine.get("/data/SEG/segment", params={"day": "2026-03-02"})
     assert segment.status_code == 200
     assert len(segment.content) < sum(len(t.model_dump_json()) for t in ticks) / 4
+    columns = ParquetFile(BytesIO(segment.content)).metadata.row_group(0)
+    codecs = {columns.column(i).compression for i in range(columns.num_columns)}
+    assert codecs == {"ZSTD"}
     again = engine.post(
         "/feeds/replay",
         content=segment.content,
