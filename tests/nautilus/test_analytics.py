@@ -131,14 +131,18 @@ def test_an_instrument_is_judged_by_its_stored_bars(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "field", "said"),
     [
-        ({"returns": [0.1]}, "at least 2"),
-        ({"returns": [0.1, -1.0]}, "greater than -1"),
-        ({"returns": [0.1, 0.2], "benchmark": [0.1, 0.1, 0.1]}, "as many periods"),
+        ({"returns": [0.1]}, ["returns"], "at least 2"),
+        ({"returns": [0.1, -1.0]}, ["returns", 1], "greater than -1"),
+        ({"returns": [0.1, 0.2], "benchmark": [0.1] * 3}, ["benchmark"], "as many periods"),
     ],
 )
-def test_bad_input_says_what_is_wrong(start: Start, body: Any, said: str) -> None:
+def test_bad_input_says_what_is_wrong(
+    start: Start, body: Any, field: list[str | int], said: str
+) -> None:
     answer = start("analytics").post("/analytics/performance/p", json=body)
     assert answer.status_code == 422
-    assert said in answer.text
+    (error,) = answer.json()["detail"]
+    assert error["loc"] == ["body", *field]
+    assert said in error["msg"]

@@ -113,15 +113,24 @@ def test_the_engine_serves_and_counts_them(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "field", "said"),
     [
-        ({"bars": walk(1), "features": ["magic"]}, "no such feature: magic"),
-        ({"bars": {**walk(1), "low": [1.0, 2.0]}}, "the same length"),
-        ({"bars": {**walk(1), "close": [1.0, -2.0]}}, "greater than or equal to"),
-        ({"bars": walk(1), "parameters": {"macd_fast": 30}}, "macd_fast must be shorter"),
+        ({"bars": walk(1), "features": ["magic"]}, ["features"], "no such feature: magic"),
+        ({"bars": {**walk(1), "low": [1.0, 2.0]}}, ["bars", "low"], "the same length"),
+        ({"bars": {**walk(1), "high": [1.0] * 400}}, ["bars", "high"], "below its low"),
+        ({"bars": {**walk(1), "close": [1.0, -2.0]}}, ["bars", "close", 1], "greater than or"),
+        (
+            {"bars": walk(1), "parameters": {"macd_fast": 30}},
+            ["parameters", "macd_fast"],
+            "macd_fast must be shorter",
+        ),
     ],
 )
-def test_bad_input_says_what_is_wrong(start: Start, body: Any, said: str) -> None:
+def test_bad_input_says_what_is_wrong(
+    start: Start, body: Any, field: list[str | int], said: str
+) -> None:
     answer = start("features").post("/features/technical/X", json=body)
     assert answer.status_code == 422
-    assert said in answer.text
+    (error,) = answer.json()["detail"]
+    assert error["loc"] == ["body", *field]
+    assert said in error["msg"]

@@ -85,14 +85,23 @@ def test_the_frontier_is_skfolios(upper: float) -> None:
     assert {each.symbol for each in ours.instruments} == set(NAMES)
 
 
-@pytest.mark.parametrize("bounds", [{"upper": 0.2}, {"lower": 0.3}, {"lower": 0.5, "upper": 0.25}])
+@pytest.mark.parametrize(
+    ("bounds", "field"),
+    [
+        ({"upper": 0.2}, "upper"),
+        ({"lower": 0.3}, "lower"),
+        ({"lower": 0.5, "upper": 0.25}, "lower"),
+    ],
+)
 def test_no_frontier_within_bounds_that_no_weights_meet(
-    start: Start, bounds: dict[str, float]
+    start: Start, bounds: dict[str, float], field: str
 ) -> None:
     client = start("portfolio")
     answer = client.post("/portfolios/frontier", json={"returns": RETURNS, **bounds})
     assert answer.status_code == 422
-    assert "cannot add to 1" in answer.text
+    (error,) = answer.json()["detail"]
+    assert error["loc"] == ["body", field]
+    assert "cannot add to 1" in error["msg"]
     assert client.post("/portfolios/frontier", json={"returns": RETURNS}).status_code == 200
 
 
@@ -129,19 +138,21 @@ def test_the_engine_keeps_targets_and_counts(start: Start, redis_settings: dict[
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "field", "said"),
     [
-        ({"upper": 0.2}, "no portfolio meets the constraints"),
-        ({"minimum_return": 0.5}, "no portfolio meets the constraints"),
-        ({"groups": [{"symbols": ["Z"]}]}, "no returns for Z"),
-        ({"objective": "risk_parity", "upper": 0.5}, "no room for constraints"),
-        ({"returns": {"A": [0.1, 0.2, 0.1], "B": [0.1, 0.2, 0.3, 0.1]}}, "as many periods"),
+        ({"upper": 0.2}, "returns", "no portfolio meets the constraints"),
+        ({"minimum_return": 0.5}, "returns", "no portfolio meets the constraints"),
+        ({"groups": [{"symbols": ["Z"]}]}, "groups", "no returns for Z"),
+        ({"objective": "risk_parity", "upper": 0.5}, "objective", "no room for constraints"),
+        ({"returns": {"A": [0.1, 0.2, 0.1], "B": [0.1] * 4}}, "returns", "as many periods"),
     ],
 )
-def test_bad_input_says_what_is_wrong(start: Start, body: Any, said: str) -> None:
+def test_bad_input_says_what_is_wrong(start: Start, body: Any, field: str, said: str) -> None:
     answer = start("portfolio").post("/portfolios/p/optimize", json={"returns": RETURNS, **body})
     assert answer.status_code == 422
-    assert said in answer.text
+    (error,) = answer.json()["detail"]
+    assert error["loc"] == ["body", field]
+    assert said in error["msg"]
 
 
 def test_outcomes_beyond_any_number_are_refused_by_name(start: Start) -> None:

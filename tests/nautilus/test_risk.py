@@ -210,4 +210,6 @@ def test_rows_of_another_width_are_refused(start: Start) -> None:
     body = {"returns": [[0.1, 0.2], [0.1]], "weights": [0.5, 0.5]}
     answer = start("risk").post("/risk/var", json=body)
     assert answer.status_code == 422
-    assert "as many numbers" in answer.json()["detail"][0]["msg"]
+    (error,) = answer.json()["detail"]
+    assert error["loc"] == ["body", "returns"]
+    assert "as many numbers" in error["msg"]

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from nautilus import __version__
 from nautilus.frame.health import Health, HealthCheck
 from nautilus.frame.metrics import RequestTimer, exposition
+from nautilus.frame.refusal import answer_invalid
 from nautilus.frame.service import Service
 from nautilus.frame.stores import NOT_PREPARED, STORE_AWAY, StoreNotConfiguredError
 
@@ -48,6 +50,7 @@ def create_app(service: Service) -> FastAPI:
 
     app.include_router(service.routes())
     app.add_middleware(RequestTimer)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
     for error in (*STORE_AWAY, *NOT_PREPARED, StoreNotConfiguredError):
         app.add_exception_handler(error, _store_away)
     return app

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from nautilus.frame.fields import Positive, Price
+from nautilus.frame.refusal import misfit
 
 MAX_BARS = 100_000
 
@@ -24,10 +25,11 @@ class Bars(BaseModel):
 
     @model_validator(mode="after")
     def _even(self) -> Self:
-        if not len(self.high) == len(self.low) == len(self.close):
-            raise ValueError("high, low and close need the same length")
+        for name in ("high", "low"):
+            if len(getattr(self, name)) != len(self.close):
+                raise misfit(name, "high, low and close need the same length")
         if any(high < low for high, low in zip(self.high, self.low, strict=True)):
-            raise ValueError("a high is below its low")
+            raise misfit("high", "a high is below its low")
         return self
 
 
@@ -48,5 +50,5 @@ class Parameters(BaseModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.macd_fast >= self.macd_slow:
-            raise ValueError("macd_fast must be shorter than macd_slow")
+            raise misfit("macd_fast", "macd_fast must be shorter than macd_slow")
         return self

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, model_validator
 
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import misfit
 
 Bounded = Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]
 Weights = Annotated[list[dict[Symbol, Bounded]], Field(min_length=2, max_length=10_000)]
@@ -31,7 +32,7 @@ class AttributionRequest(BaseModel):
         for owner in ("portfolio", "benchmark"):
             total = sum(getattr(segment, f"{owner}_weight") for segment in self.segments)
             if abs(total - 1) > 1e-6:
-                raise ValueError(f"the {owner}'s weights add to {total:g}, not to 1")
+                raise misfit("segments", f"the {owner}'s weights add to {total:g}, not to 1")
         return self
 
 

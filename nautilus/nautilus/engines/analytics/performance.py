@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, FiniteFloat, model_validator
 
 from nautilus.frame.fields import Confidence
+from nautilus.frame.refusal import misfit
 
 Array = NDArray[np.float64]
 Return = Annotated[FiniteFloat, Field(gt=-1, le=1e6)]
@@ -34,7 +35,7 @@ class TrackRecord(BaseModel):
     @model_validator(mode="after")
     def _even(self) -> Self:
         if self.benchmark is not None and len(self.benchmark) != len(self.returns):
-            raise ValueError("benchmark needs as many periods as returns")
+            raise misfit("benchmark", "benchmark needs as many periods as returns")
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import misfit
 from nautilus.market.series import MAX_BARS, Bars, Columns, Parameters
 
 MAX_INSTRUMENTS = 2_000
@@ -34,7 +35,7 @@ class BatchRequest(Selection):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if sum(len(bars.close) for bars in self.instruments.values()) > 20 * MAX_BARS:
-            raise ValueError(f"at most {20 * MAX_BARS} bars in one batch")
+            raise misfit("instruments", f"at most {20 * MAX_BARS} bars in one batch")
         return self
 
 

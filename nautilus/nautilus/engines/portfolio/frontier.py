@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from nautilus.engines.portfolio.models import Objective, OptimizeRequest, Returns, Weight
 from nautilus.engines.portfolio.optimize import optimal_weights
 from nautilus.frame.fields import Symbol
+from nautilus.frame.refusal import misfit
 
 Array = NDArray[np.float64]
 
@@ -24,7 +25,8 @@ class FrontierRequest(Returns):
     def _bounded(self) -> Self:
         count = len(self.returns)
         if not self.lower * count <= 1 <= self.upper * count or self.lower > self.upper:
-            raise ValueError(f"weights of {count} between lower and upper cannot add to 1")
+            narrow = "lower" if self.lower * count > 1 else "upper"
+            raise misfit(narrow, f"weights of {count} between lower and upper cannot add to 1")
         return self
 
 

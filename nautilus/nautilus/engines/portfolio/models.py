@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, FiniteFloat, model_validator
 
 from nautilus.frame.fields import Confidence, Identifier, Positive, Quantity, Symbol
+from nautilus.frame.refusal import misfit
 
 MAX_CELLS = 2_000_000
 
@@ -36,9 +37,9 @@ class Returns(BaseModel):
     def _even(self) -> Self:
         lengths = {len(column) for column in self.returns.values()}
         if len(lengths) > 1:
-            raise ValueError("all returns need as many periods")
+            raise misfit("returns", "all returns need as many periods")
         if len(self.returns) * lengths.pop() > MAX_CELLS:
-            raise ValueError(f"at most {MAX_CELLS} returns")
+            raise misfit("returns", f"at most {MAX_CELLS} returns")
         return self
 
 
@@ -69,11 +70,11 @@ class OptimizeRequest(Returns):
     def _coherent(self) -> Self:
         unknown = {s for group in self.groups for s in group.symbols} - self.returns.keys()
         if unknown:
-            raise ValueError(f"no returns for {', '.join(sorted(unknown))}")
+            raise misfit("groups", f"no returns for {', '.join(sorted(unknown))}")
         if self.objective is Objective.RISK_PARITY and (
             self.groups or self.minimum_return is not None or (self.lower, self.upper) != (0, 1)
         ):
-            raise ValueError("risk_parity leaves no room for constraints")
+            raise misfit("objective", "risk_parity leaves no room for constraints")
         return self
 
 
@@ -105,7 +106,7 @@ class OutcomesRequest(Returns):
     def _known(self) -> Self:
         unknown = self.weights.keys() - self.returns.keys()
         if unknown:
-            raise ValueError(f"no returns for {', '.join(sorted(unknown))}")
+            raise misfit("weights", f"no returns for {', '.join(sorted(unknown))}")
         return self
 
 

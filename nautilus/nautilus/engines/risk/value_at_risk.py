@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, FiniteFloat, model_validator
 from scipy.special import ndtri
 
 from nautilus.frame.fields import Confidence
+from nautilus.frame.refusal import misfit
 
 MAX_PATHS = 2_000_000
 # Draws at a time: bounds the memory to this times the number of assets.
@@ -45,9 +46,10 @@ class VarRequest(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if any(len(row) != len(self.weights) for row in self.returns):
-            raise ValueError("every row of returns needs as many numbers as there are weights")
+            why = "every row of returns needs as many numbers as there are weights"
+            raise misfit("returns", why)
         if len(self.returns) <= self.horizon_periods:
-            raise ValueError("returns must cover more periods than the horizon")
+            raise misfit("returns", "returns must cover more periods than the horizon")
         return self
 
 
