@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import resource
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from nautilus.engines.websocket.client import SubscriptionError, parse_subscript
 from nautilus.engines.websocket.log import Position
 from redis import Redis
 from starlette.websockets import WebSocketDisconnect
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.nautilus.processes import RunService
 from tests.nautilus.servers import eventually
@@ -154,3 +157,43 @@ def test_a_thousand_clients_lose_and_double_nothing(
     assert asyncio.run(everybody()) == [list(range(MESSAGES))] * CLIENTS
     eventually(lambda: service.health()["active_connections"] == 0)
     assert service.health()["messages_sent"] >= CLIENTS * MESSAGES
+
+
+def test_clients_that_do_not_read_cost_no_memory_and_hold_nobody_up(
+    run: RunService, redis_settings: dict[str, Any], redis_client: Redis
+) -> None:
+    redis_client.flushall()
+    service = run("websocket", **{k.upper(): str(v) for k, v in redis_settings.items()})
+    url = f"ws://127.0.0.1:{service.port}/ws/stream?topics=broadcast"
+    sleepers, messages, filling = 4, 10_000, "x" * 2_000
+    (worker,) = service.workers()
+
+    def resident_bytes() -> int:
+        return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * resource.getpagesize()
+
+    def publish(numbers: range) -> None:
+        with redis_client.pipeline(transaction=False) as asked:
+            for number in numbers:
+                said = json.dumps({"n": number, "filling": filling})
+                asked.xadd("nautilus:topic:broadcast", {"json": said})
+            asked.execute()
+
+    async def following(socket: ClientConnection, count: int) -> list[int]:
+        return [json.loads(await socket.recv())["data"]["n"] for _ in range(count)]
+
+    async def everybody() -> int:
+        async with AsyncExitStack() as stack, asyncio.timeout(60):
+            opened = [connect(url, max_queue=1) for _ in range(sleepers + 1)]
+            reads, *asleep = [await stack.enter_async_context(each) for each in opened]
+            for socket in (reads, *asleep):
+                await socket.recv()
+            before = resident_bytes()
+            publish(range(messages))
+            assert await following(reads, messages) == list(range(messages))
+            grown = resident_bytes() - before
+            for socket in asleep:
+                assert await following(socket, messages) == list(range(messages))
+        return grown
+
+    # What one of them has not read yet would be 20 MB; the topic's own log may be 8 MB.
+    assert asyncio.run(everybody()) < 30e6
