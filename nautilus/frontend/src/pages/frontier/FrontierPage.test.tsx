@@ -76,4 +76,30 @@ describe("the frontier", () => {
     renderPage(<Page />);
     expect(await screen.findByText(/needs two instruments/)).toBeDefined();
   });
+
+  it("is asked for until the first answer", async () => {
+    answerWith(async (path) =>
+      path.endsWith("/symbols")
+        ? Response.json(names.map((symbol) => ({ symbol, ticks: 1, last_at: "", last_price: 1 })))
+        : new Promise<Response>(() => {}),
+    );
+    renderPage(<Page />);
+    expect((await screen.findByText(/^Asking for frontier/)).closest("[role=status]")).not.toBeNull();
+  });
+
+  it("says why it cannot be had, below what was chosen", async () => {
+    answerWith(async (path) =>
+      path.endsWith("/symbols")
+        ? Response.json(names.map((symbol) => ({ symbol, ticks: 1, last_at: "", last_price: 1 })))
+        : Response.json({ detail: "a store is away" }, { status: 503 }),
+    );
+    renderPage(<Page />);
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("No frontier: a store is away.");
+    expect(screen.getByRole("checkbox", { name: "A" })).toBeDefined();
+    cleanup();
+    answerWith(async () => Response.json({ detail: "a store is away" }, { status: 503 }));
+    renderPage(<Page />);
+    expect(await screen.findByText(/No instruments: a store is away/)).toBeDefined();
+  });
 });
