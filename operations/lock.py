@@ -23,7 +23,7 @@ from operations import journal
 from operations.interruption import say_on_interrupt
 from operations.operator import operator
 from operations.refusal import refused, step
-from stack.changes.lock import LockInfo, breakable, why_locked
+from stack.changes.lock import LockInfo, breakable, why_broken, why_locked
 
 SCRIPT = Path(__file__).with_name("lock.sh").read_text()
 BEAT_S = 5
@@ -113,7 +113,7 @@ def hold(host: Host, directory: str, purpose: str, *, break_lock: bool) -> "_Hel
         return None
     held = _Held(host, dialogue)
     if lock and dead:
-        host.log(f"broke the lock of {lock.told}, who is gone")
+        host.log(why_broken(lock))
     return held
 
 

@@ -39,12 +39,23 @@ def read_lock(said: Mapping[str, str]) -> LockInfo | None:
 def breakable(lock: LockInfo | None, break_lock: bool) -> str:
     """The name of a lock that may be broken: "-" for one without a name, empty for none.
 
-    What a restart of the host left is nobody's. Where only the holding process is gone, commands
-    that its owner began may still run: then a person has to say so.
+    Two things are asked of it: that a lock whose owner is gone is broken on request alone, and
+    that after a restart of the host the same command goes on without a hand's work. Where only the
+    holding process is gone, commands that its owner began may still run: then a person has to say
+    so. What is from before a restart has no owner that could be disturbed: it is broken, and told.
     """
     if lock is None or not (lock.state == "restarted" or (lock.state == "dead" and break_lock)):
         return ""
     return lock.name or "-"
+
+
+def why_broken(lock: LockInfo) -> str:
+    """What to tell of a lock that was broken."""
+    if lock.state == "restarted":
+        why = "the host was restarted since, so nothing of it still runs"
+    else:
+        why = "its owner is gone, and break_lock=true asked for it"
+    return f"broke the lock of {lock.told}: {why}"
 
 
 def why_locked(lock: LockInfo) -> str:

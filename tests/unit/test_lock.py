@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.changes.lock import LockInfo, breakable, read_lock, why_locked
+from stack.changes.lock import LockInfo, breakable, read_lock, why_broken, why_locked
 
 SAID = {
     "lock_state": "held",
@@ -71,3 +71,15 @@ def test_who_changes_a_stack_takes_its_lock_first(program):
     first = [[it for it in each if it not in BEFORE_ANY_STACK][:1] for each in made]
     assert any(first)
     assert all(each in ([], ["lock.take"]) for each in first)
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("restarted", "the host was restarted since, so nothing of it still runs"),
+        ("dead", "its owner is gone, and break_lock=true asked for it"),
+    ],
+)
+def test_a_lock_that_is_broken_is_told_with_the_reason(state, why):
+    lock = LockInfo(state, "f00", "anna@bridge", "noon", "a deploy")
+    assert why_broken(lock) == f"broke the lock of anna@bridge, since noon, for a deploy: {why}"
