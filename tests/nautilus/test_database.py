@@ -349,11 +349,14 @@ def test_old_equity_is_thinned_and_tells_the_same(
     prepared: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = NOW - timedelta(days=40)
-    steps = np.random.default_rng(1).normal(0, 0.001, 3 * 3_600)
+    # It falls deepest from what is not the hour's highest, to what is not its lowest.
+    course = np.interp(np.arange(3_600), [0, 900, 1_800, 3_599], [90.0, 110.0, 95.0, 130.0])
+    noise = np.random.default_rng(1).normal(0, 0.1, 3 * 3_600)
+    equity = np.r_[course, np.full(2 * 3_600, 130.0)] + noise
     # Two hours of long ago, and one of the last 30 days.
     hours = [first + timedelta(hours=h, seconds=s) for h in (0, 1) for s in range(3_600)]
     hours += [NOW + timedelta(seconds=s) for s in range(3_600)]
-    rows = list(zip(hours, (1e6 * np.exp(np.cumsum(steps))).tolist(), strict=True))
+    rows = list(zip(hours, equity.tolist(), strict=True))
     # One that stopped long ago keeps the last days that it has.
     others = [(at, equity) for at, equity in rows if at < NOW]
 
@@ -372,11 +375,10 @@ def test_old_equity_is_thinned_and_tells_the_same(
         return [(point.at, point.equity) for point in found]
 
     prepared.run(fill)
-    before = prepared.run(lambda pool: curve.load(pool, "lives"))
-    assert before.deepest < -0.01
     # As it is read when hardly anything is recent: all that is thinned counts.
     monkeypatch.setattr(curve, "RECENT", 3)
     exact = prepared.run(lambda pool: curve.load(pool, "lives"))
+    assert exact.deepest == pytest.approx(95 / 110 - 1, abs=0.01)
     for _ in range(2):
         asyncio.run(clean())
         assert prepared.run(lambda pool: curve.load(pool, "lives")) == exact
