@@ -19,6 +19,7 @@ from operations import (
     keep,
     lock,
     monitor,
+    networks,
     records,
     releases,
     sbom,
@@ -81,6 +82,8 @@ def rollback(host: Host) -> None:
     made = records.good(plan=plan, startup=startup, name="Record that it is good")
     attach(host, made, changes, "record")
     sbom.record(plan=plan, name="Record its packages")
+    made = networks.clean(changes=changes, detected=detected, name="Remove networks")
+    attach(host, made, changes, "clean")
     keep.tidy(plan=plan, name="Remove what is not kept")
 
 

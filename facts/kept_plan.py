@@ -15,6 +15,7 @@ from facts.together import together
 from stack.changes.change import Changes, CurrentRelease
 from stack.changes.compare import compare_kept, record_changes
 from stack.changes.heat import uncapped
+from stack.changes.leftovers import leftovers
 from stack.changes.observed import Observed
 from stack.errors import DrydockError
 from stack.load import group_origins, load_settings
@@ -63,9 +64,10 @@ def plan_rollback(host: Host) -> WayBack:
 
 
 def _recorded(plan: HostPlan) -> HostPlan:
-    """The same plan, with what a broken-off run left to do where nothing else is: the verdict."""
+    """The same plan, with what is left to do where what runs is as it should be."""
     recorded = record_changes(plan.release, plan.current)
-    return replace(plan, changes=Changes((*plan.changes.all, *recorded)))
+    left = leftovers(plan.release, plan.observed, plan.changes)
+    return replace(plan, changes=Changes((*plan.changes.all, *recorded, *left)))
 
 
 def kept_on(host: Host) -> tuple[list[KeptRelease], str | None]:

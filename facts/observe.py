@@ -1,7 +1,7 @@
 """What a host runs of a stack, from the daemon's own answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docker import APIClient
@@ -47,6 +47,7 @@ def observe(
     for image in images:
         recorded |= json.loads((image.get("Labels") or {}).get(UPSTREAM_LABEL, "{}"))
     containers = [read_container(it) for it in inspected if it]
+    ours = {"label": f"{STACK_LABEL}={stack.name}", "scope": "local"}
     return Observed(
         containers={it.name: it for it in containers},
         images={
@@ -63,6 +64,16 @@ def observe(
             it["State"] == "running" and it.get("Labels", {}).get(SWARM_LABEL) == stack.name
             for it in everything
         ),
+        networks={it["Name"]: _on(it["Name"], everything) for it in api.networks(filters=ours)},
+    )
+
+
+def _on(network: str, containers: Iterable[Json]) -> tuple[str, ...]:
+    """Names of the containers on a network, of those that are stopped too."""
+    return tuple(
+        it["Names"][0].removeprefix("/")
+        for it in containers
+        if network in (it.get("NetworkSettings", {}).get("Networks") or {})
     )
 
 

@@ -18,6 +18,7 @@ from stack.changes.adopt import Adoption, adoption_of, as_adopted
 from stack.changes.change import Changes, CurrentRelease
 from stack.changes.compare import compare, record_changes
 from stack.changes.heat import Cap, capped, findings_of, uncapped
+from stack.changes.leftovers import leftovers
 from stack.changes.monitor import MonitorPlan, monitor_changes
 from stack.changes.observed import Observed
 from stack.changes.replacement import Replacement, replacements
@@ -134,7 +135,8 @@ def plan_host(host: Host, as_if: Callable[[Detected], Detected] = lambda found: 
         release = _render(inputs, detected, core_map, digests, monitored=bool(jobs))
         changes = changes_to(release, current, there, detected, jobs)
     recorded = record_changes(release, current)
-    changes = Changes((*adoption.changes(), *changes.all, *recorded))
+    left = leftovers(release, there, changes)
+    changes = Changes((*adoption.changes(), *changes.all, *recorded, *left))
     return HostPlan(
         inputs.settings, detected, release, observed, current, changes,
         jobs=jobs,

@@ -11,7 +11,7 @@ from stack.release.launchd import FoundMonitor
 Action = Literal[
     "write", "pull", "build", "tag", "create", "recreate", "update", "start", "restart", "remove",
     "switch", "rotate", "retire", "save", "clear", "load", "install", "uninstall",
-    "set aside", "adopt", "bring back", "record", "resize",
+    "set aside", "adopt", "bring back", "record", "resize", "clean",
 ]  # fmt: skip
 DONE_BY: dict[Action, str] = {
     "write": "written",
@@ -37,6 +37,7 @@ DONE_BY: dict[Action, str] = {
     "bring back": "brought back as it was",
     "record": "verified and recorded",
     "resize": "resized",
+    "clean": "removed",
 }
 
 
@@ -46,7 +47,7 @@ class Change:
 
     action: Action
     subject: str
-    """A service, a shared image, an upstream image, "release", "monitor" or "VM"."""
+    """A service, a shared image, an upstream image, a network, "release", "monitor" or "VM"."""
     field: str
     old: str | None = None
     new: str | None = None

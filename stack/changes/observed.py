@@ -82,6 +82,9 @@ class Observed:
     in_swarm: bool = False
     """Whether the host runs containers of the stack as a node of a swarm."""
 
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The stack's own networks → containers on each, whoever made those."""
+
     def image_by_digest(self, digest: str) -> ObservedImage | None:
         """An image with that content, whatever it is tagged."""
         return next((i for i in self.images.values() if i.digest == digest), None)

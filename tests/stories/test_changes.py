@@ -138,9 +138,16 @@ def test_a_service_that_leaves_the_stack_goes_and_its_volume_stays(running: Proj
     before = mac2.identities("harbour")
     data = running.folder / "group_data/all.py"
     data.write_text(data.read_text() + 'del stack["services"]["pilot"]\n')
+    mac2.docker("network", "create", "--label", "dev.drydock.stack=harbour", "harbour-former")
+    mac2.docker("network", "create", "harbour-somebodys")
     run = running.deploy(hosts="mac2")
 
     assert "harbour-pilot: container, no longer in the stack: remove" in run.text
+    assert "harbour-former: network, nothing of the stack uses it any more: removed" in run.text
+    networks = mac2.docker("network", "ls", "--format", "{{.Name}}").split()
+    assert "harbour-former" not in networks
+    mac2.docker("network", "rm", "harbour-somebodys")  # others' are left
+    assert "no changes" in running.deploy(hosts="mac2").text
     after = mac2.identities("harbour")
     assert set(after) == untouched(before, after) == set(before) - {"harbour-pilot"}
     assert "harbour-store-data" in mac2.docker("volume", "ls", "--quiet").splitlines()
