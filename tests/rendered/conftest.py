@@ -1,5 +1,6 @@
 """The platform that ships with Drydock, rendered as a host would get it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def release_for(
         project=project,
         monitored=monitored,
     )
+
+
+@pytest.fixture(scope="session", params=["with Alertmanager", "the registry"])
+def other(request, tmp_path_factory) -> tuple[Release, Path]:
+    """What else is rendered, and its folder: Nautilus with an address for alerts, registry/."""
+    folder = tmp_path_factory.mktemp("other")
+    if request.param == "the registry":
+        found = release_for("m1", project=ROOT / "registry")
+    else:
+        data = folder / "data.json"
+        data.write_text(json.dumps({"alert_webhook": "https://hooks.example/token"}))
+        found = release_for("m4max", data)
+        assert "alertmanager" in found.containers
+    return found, write_files(found, folder / "release")
 
 
 @pytest.fixture(scope="session")
