@@ -33,8 +33,9 @@ for release in releases/*/; do
     [ -d "$release" ] && printf 'release\t%s\n' "${release#releases/}"
 done
 if command -v sha256sum >/dev/null; then sum=sha256sum; else sum='shasum -a 256'; fi
+# An empty one was cut off while it was written: none is there.
 for secret in secrets/*; do
-    [ -f "$secret" ] && printf 'secret\t%s\n' "${secret#secrets/}"
+    [ -f "$secret" ] && [ -s "$secret" ] && printf 'secret\t%s\n' "${secret#secrets/}"
 done
 for secret in $given; do
     [ -f "secrets/$secret" ] && printf 'given\t%s %s\n' "$secret" "$($sum <"secrets/$secret")"

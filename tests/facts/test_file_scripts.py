@@ -15,6 +15,7 @@ def test_release_reads_what_a_deploy_left(ask, home):
     (stack / "secrets").mkdir()
     (stack / "secrets/redis_password").write_text("never read")
     (stack / "secrets/alert_webhook").write_text("https://a/b")
+    (stack / "secrets/cut_off").touch()
     (stack / "monitor").mkdir()
     contents = {
         "compose.yml": b"services: {}\n",
