@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,31 @@ def test_the_second_is_told_who_holds_it_and_changes_nothing(running: Project, m
         assert "locked by anna@bridge, since 20" in run.text
         assert " UTC, for a deploy of release 0123456789ab; nothing was changed" in run.text
         assert "Traceback" not in run.text
+        assert mac2.evidence() == before
+        anna.communicate("end\n")
+
+
+def test_nobody_changes_what_another_holds(running: Project, mac2: Mac, tmp_path: Path):
+    (tmp_path / "key").write_text(f"{'k' * 42}8=\n")
+    (tmp_path / "key").chmod(0o600)
+    said = ("true",)
+    saved = {"backup": {"save": said, "check": said, "load": said}}
+    overrides = {"store": saved, "tide": {"rotate": {"tide_token": said}}}
+    running.deploy(hosts="mac2", overrides=overrides)
+    ways: dict[str, dict[str, object]] = {
+        "rollback.py": {},
+        "rotate.py": {"overrides": overrides, "secrets": "tide_token"},
+        "backup.py": {"key_file": str(tmp_path / "key")},
+        "deploy.py": {"overrides": CHANGED, "lock_wait_s": 1},
+    }
+    with held_by_anna(mac2) as anna:
+        before = mac2.evidence()
+        for program, data in ways.items():
+            run = running.run(program, "-y", hosts="mac2", **data)
+            assert run.status != 0, program
+            assert "locked by anna@bridge, since 20" in run.text, run.text
+            assert " UTC, for a deploy of release 0123456789ab; nothing was changed" in run.text
+        assert "waiting up to 1 s for the lock of anna@bridge" in run.text
         assert mac2.evidence() == before
         anna.communicate("end\n")
 
