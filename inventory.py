@@ -11,7 +11,11 @@ what is said of it. Examples:
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
+
+# A project of one's own uses this file from another folder.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 from stack.chips import tag_of
 from stack.errors import DrydockError

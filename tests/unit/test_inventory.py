@@ -69,3 +69,14 @@ def test_a_list_that_is_named_but_not_there_is_one_error_to_pyinfra():
     assert done.returncode == 1
     assert "absent.toml: can't be read: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_project_of_ones_own_uses_it_from_another_folder(without_a_list):
+    (without_a_list / "macs.toml").write_text("[m1]\nhosts = { mini = {} }\n")
+    words = [Path(sys.executable).with_name("pyinfra"), INVENTORY, "debug-inventory"]
+    done = subprocess.run(
+        words, check=False, cwd=without_a_list, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "mini" in done.stdout + done.stderr
