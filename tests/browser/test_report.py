@@ -19,6 +19,8 @@ from tests.stories.project import ROOT, Run
 
 WIDTHS = (360, 820, 1600)
 SCHEMES = ("light", "dark")
+PAPER_PX = 703
+"""A4 between the margins that browsers print with: 210 mm less 24."""
 RECORDED = Path(__file__).with_name("recorded-report.json")
 
 
@@ -106,6 +108,19 @@ def test_the_keyboard_leads_past_the_list_of_contents(browser: Browser, tmp_path
     # What may scroll is reached, too.
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "frame"
+    page.close()
+
+
+def test_on_paper_nothing_is_cut_off(browser: Browser, tmp_path: Path):
+    file = tmp_path / "report.html"
+    file.write_text(render(reports()["fourteen"], ROOT))
+    page, _ = look(browser, file, PAPER_PX, "light")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER_PX
+    cut = """[...document.querySelectorAll('.frame')].filter(
+        it => getComputedStyle(it).overflowX != 'visible' || it.scrollWidth > it.clientWidth
+    ).map(it => it.getAttribute('aria-label'))"""
+    assert page.evaluate(cut) == []
     page.close()
 
 

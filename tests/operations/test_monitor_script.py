@@ -208,15 +208,16 @@ def test_when_the_last_backup_was_is_a_figure_once_there_is_one(mac):
     assert mac.metrics["drydock_backup_last_success_timestamp_seconds"] == 1795500000
 
 
-def test_logs_are_kept_short(mac):
+@pytest.mark.parametrize("log", ["thermal-monitor", "resource-alerts"])
+def test_logs_are_kept_short(mac, log):
     for size in (1_500_000, 1_400_000, 1_300_000, 1_200_000):
-        mac.age("thermal-monitor", size)
+        mac.age(log, size)
         mac.look()
-    sizes = {it.name: it.stat().st_size for it in mac.logs.glob("thermal-monitor.log.*")}
+    sizes = {it.name: it.stat().st_size for it in mac.logs.glob(f"{log}.log.*")}
     assert sizes == {
-        "thermal-monitor.log.1": 1_200_000,
-        "thermal-monitor.log.2": 1_300_000,
-        "thermal-monitor.log.3": 1_400_000,
+        f"{log}.log.1": 1_200_000,
+        f"{log}.log.2": 1_300_000,
+        f"{log}.log.3": 1_400_000,
     }
 
 
