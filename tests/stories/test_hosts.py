@@ -1,5 +1,6 @@
 """Several hosts at once, and every kind of host."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -62,10 +63,12 @@ def test_where_sudo_is_given_the_monitor_is_roots_job_for_the_same_user(
     assert "monitor: launchd daemon, not on this host yet: installed" in run.text
     assert mac1.sh(f"stat -c '%U %a' {place}") == "root 644"
     assert mac1.tries(f"launchctl print user/501/{label}").returncode == 113
-    mac1.sh(f"mv {logs} {logs}.former && sudo launchctl kickstart -k system/{label}")
+    # As if it had never looked before.
+    mac1.sh(f"rm -r {logs} ~/.drydock/harbour/monitor/state")
+    mac1.sh(f"sudo launchctl kickstart -k system/{label}")
     finished(mac1, f"system/{label}")
-    assert mac1.sh("stat -c '%U' ~/.drydock/harbour/monitor/metrics.prom") == "trader"
-    assert mac1.sh(f"stat -c '%U' {logs}") == "trader"
+    owners = mac1.sh(f"stat -c '%U' ~/.drydock/harbour/monitor/* {logs} {logs}/*")
+    assert set(owners.split()) == {"trader"}
     assert "drydock_container_healthy" in mac1.sh("cat ~/.drydock/harbour/monitor/metrics.prom")
     again = everywhere.deploy(hosts="mac1", _sudo_password="given")
     assert "no changes: harbour:" in again.text
@@ -74,7 +77,7 @@ def test_where_sudo_is_given_the_monitor_is_roots_job_for_the_same_user(
     assert "monitor: launchd daemon, it becomes a launchd agent: removed" in run.text
     assert mac1.tries(f"launchctl print system/{label}").returncode == 113
     assert mac1.tries(f"ls {place}").returncode != 0
-    mac1.sh(f"launchctl print user/501/{label}")
+    finished(mac1, f"user/501/{label}")
 
 
 @retry(stop=stop_after_delay(30), wait=wait_fixed(0.2), reraise=True)
@@ -82,7 +85,23 @@ def finished(mac: Mac, job: str) -> None:
     """Wait until launchd's job has looked once, and its look is over."""
     said = mac.sh(f"launchctl print {job}")
     assert "state = not running" in said and "last exit code = 0" in said
-    mac.sh("ls ~/.drydock/harbour/logs")
+    mac.sh("ls ~/.drydock/harbour/logs/thermal-monitor.log")
+
+
+def test_a_mac_that_is_named_in_macs_toml_is_deployed_to(
+    running: Project, lab: Lab, mac2: Mac, tmp_path: Path
+):
+    _, data = login(lab.hosts["mac2"])
+    said = ", ".join(f"{key} = {json.dumps(it)}" for key, it in data.items())
+    macs = tmp_path / "office.toml"
+    macs.write_text(
+        f'[m1.hosts]\n"mac2" = {{ {said} }}\n'
+        '[m1.data.overrides]\npilot = { memory = "112 MiB" }\n'
+    )
+    environment = {**running.environment, "DRYDOCK_MACS": str(macs)}
+    run = Project(running.folder, ROOT / "inventory.py", environment).deploy(hosts="mac2")
+    assert "pilot: memory 96 MiB → 112 MiB, applied live" in run.text
+    assert mac2.containers("harbour")["harbour-pilot"]["HostConfig"]["Memory"] == 112 * 2**20
 
 
 def test_a_mac_that_nobody_answers_fails_alone(
