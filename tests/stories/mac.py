@@ -78,6 +78,12 @@ class Mac:
         )
         return sorted([*seen, *listed, *kinds, *files.splitlines()])
 
+    def last_run(self, stack: str) -> list[dict[str, Any]]:
+        """The journal's events of the last run that changed a stack."""
+        lines = self.sh(f"cat ~/.drydock/{stack}/logs/events.jsonl").splitlines()
+        events = [json.loads(it) for it in lines]
+        return [it for it in events if it["run"] == events[-1]["run"]]
+
     def remove_stack(self, stack: str) -> None:
         """Leave nothing of a stack on the host but the upstream images."""
         self.remove_monitor(stack)

@@ -2,12 +2,22 @@
 
 import json
 import plistlib
+import signal
 
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
+from lab.faults import Faults
+from stack.__main__ import load_groups
+from stack.chips import parse_sysctl
+from stack.daemon import daemon_of
+from stack.planner.map import plan
+from stack.quantities import MIB
+from stack.report.recommendation import Quantiles, Used, recommend
+from stack.report.recommendation_lines import as_data
 from tests.stories.mac import Mac
-from tests.stories.project import Project
+from tests.stories.project import ROOT, Project
+from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
 LABEL = "dev.drydock.harbour.monitor"
@@ -100,6 +110,46 @@ def test_a_container_without_a_health_check_hides_no_other(running: Project, mac
     assert seen['drydock_container_restarts{service="store"}'] == 0
 
 
+def test_a_daemon_that_is_killed_is_missed_and_welcomed_back(running: Project, mac2: Mac, lab: Lab):
+    faults = Faults(lab.settings, mac2.state)
+    assert 'drydock_container_healthy{service="tide"}' in look(mac2)
+    faults.end_daemon(signal.SIGKILL)
+    try:
+        seen = look(mac2)
+    finally:
+        faults.start_daemon()
+    assert [name for name in seen if name.startswith(("drydock_container", "drydock_core"))] == []
+    assert seen["drydock_disk_free_bytes"] > 0
+    assert 'drydock_container_healthy{service="tide"}' in look(mac2)
+    log = mac2.sh(f"grep ' daemon: ' {LOGS}/resource-alerts.log").splitlines()
+    missed, back = (line.partition(" daemon: ")[2] for line in log[-2:])
+    assert missed.startswith("no answer, so nothing is known of the containers: ")
+    assert back == "answers again"
+
+
+def test_a_recommendation_is_applied_live_by_the_next_deploy(running: Project, mac2: Mac):
+    data = running.folder / "group_data"
+    inputs = load_groups(data, "m1")
+    chip = parse_sysctl((ROOT / "lab/macs/m1.txt").read_text())
+    daemon = daemon_of(json.loads(mac2.docker("info", "--format", "{{json .}}")))
+    has = plan(inputs, chip, daemon).services
+    memory = Quantiles(40 * MIB, 42 * MIB, 44 * MIB)
+    busy = Used(10_000, Quantiles(0.1, 0.24, 0.25), memory, 0.9)
+    found = recommend(inputs, chip, daemon, has, {"tide": busy, "pilot": busy})
+    (data / "m1.py").write_text(as_data(found, "mac2"))
+
+    before = mac2.identities("harbour")
+    run = running.deploy(hosts="mac2")
+    assert "pilot: CPUs 0.3 → 0.4, applied live" in run.text
+    assert mac2.identities("harbour") == before
+    for name in ("tide", "pilot"):
+        limits = mac2.containers("harbour")[f"harbour-{name}"]["HostConfig"]
+        assert limits["NanoCpus"] == 400_000_000
+        assert limits["Memory"] == 80 * MIB < has[name].memory_bytes
+    again = running.deploy(hosts="mac2")
+    assert "no changes: harbour:m1" in again.text
+
+
 def heat(mac: Mac, level: int) -> None:
     mac.sh(f"echo {level} >/opt/lab/thermal")
 
@@ -135,6 +185,9 @@ def test_heat_takes_cpus_and_gives_them_back_and_restarts_nothing(running: Proje
                 if "starting waits, at most" in line or "building waits, at most" in line:
                     heat(mac2, 0)
         assert run.returncode == 0, "".join(said)
+        (wait, *_) = [it for it in mac2.last_run("harbour") if it["event"] == "wait"]
+        assert wait["what"] == "building waits for the Mac to cool down"
+        assert wait["outcome"] == "pressure none reported (0)" and wait["seconds"] > 0
         assert "thermal pressure heavy (2): building waits, at most 300 s" in "".join(said)
         assert "pressure none reported (0) after" in "".join(said)
     finally:

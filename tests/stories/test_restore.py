@@ -24,6 +24,10 @@ def test_a_service_that_fails_is_rolled_back_with_all_that_was_changed(running: 
     assert {name for name in before if before[name] != after[name]} == {"harbour-pilot"}
     assert mac2.containers("harbour")["harbour-gate"]["HostConfig"]["Memory"] == 64 * 2**20
     assert current(mac2) == release
+    began, *_, ended = mac2.last_run("harbour")
+    assert began["what"].startswith("a deploy of release ")
+    assert (ended["event"], ended["outcome"]) == ("ended", "rolled back")
+    assert "the operation 'Start services' failed" in ended["what"]
     assert "no changes" in running.deploy(hosts="mac2").text
 
 

@@ -231,6 +231,10 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     old = f"AUTH {before['redis_password']}"
     refused = f"echo {old} | {docker} exec -i nautilus-redis redis-cli"
     assert "WRONGPASS" in mac1.sh(refused)
+    began, *_, ended = mac1.last_run("nautilus")
+    assert began["what"].startswith("new values for ")
+    assert all(name in began["what"] for name in ROTATED)
+    assert (ended["event"], ended["outcome"]) == ("ended", "good")
     search = Search(lab.settings, mac1, list(after.values()))
     assert not any(search.is_in(run.text) for run in runs)
     assert search.on_disk() == []
