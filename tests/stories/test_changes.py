@@ -1,5 +1,8 @@
 """What a change does to a running stack, and what it leaves alone."""
 
+import json
+import re
+
 import pytest
 
 from tests.stories.mac import Mac
@@ -7,6 +10,7 @@ from tests.stories.project import Project
 
 pytestmark = pytest.mark.lab
 MIB = 2**20
+SILENCE_S = 5
 
 
 def untouched(before, after, changed=()):
@@ -70,6 +74,23 @@ def test_json_gives_the_same_to_a_program(running: Project, mac2: Mac):
     }
     assert {each["subject"] for each in run.changes} == {"release", "store"}
     assert mac2.evidence() == before
+
+
+def test_json_of_a_deploy_is_alone_on_stdout_and_progress_goes_to_stderr(
+    running: Project, mac2: Mac
+):
+    overrides = {"gate": {"environment": {"LIGHT": "green"}}}
+    run = running.deploy("--json", hosts="mac2", overrides=overrides)
+
+    assert {each["subject"] for each in run.changes} >= {"release", "gate"}
+    said = json.loads(run.output)
+    assert run.output.startswith("{") and isinstance(said, dict)
+    told = run.text.removeprefix(run.output)
+    assert re.search(r"phase frontend: gate; \d+ s since the run began", told)
+    assert re.search(r"1/\d gate healthy in [\d.]+ s", told)
+    assert "healthy in" not in run.output
+    assert run.longest_silence_s < SILENCE_S
+    assert "LIGHT=green" in mac2.containers("harbour")["harbour-gate"]["Config"]["Env"]
 
 
 def test_the_same_again_is_no_change(running: Project, mac2: Mac):
