@@ -5,12 +5,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from tests.stories.mac import Mac
-from tests.stories.project import Project
+from tests.stories.project import Project, Run
 from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -89,3 +90,33 @@ def test_alerts_reach_the_webhook_of_the_hosts_data_and_its_address_stays_a_secr
 
     running.deploy(hosts="mac2")
     assert "harbour-bell" not in mac2.containers("harbour")
+
+
+def test_what_a_rule_finds_goes_all_the_way_to_a_person(
+    nautilus: Project, nautilus_on_mac1: Run, mac1: Mac, receiver: Receiver
+) -> None:
+    """From the monitor's file by nginx, Prometheus, its rule and Alertmanager to a webhook."""
+    assert "nautilus-alertmanager" not in nautilus_on_mac1.text
+    nautilus.deploy(hosts="mac1", alert_webhook=receiver.url("/on-call"))
+    backed_up = "~/.drydock/nautilus/backed_up"
+    try:
+        mac1.sh(f"echo $(($(date +%s) - 30 * 3600)) >{backed_up}")
+        mac1.sh("launchctl kickstart -k user/$(id -u)/dev.drydock.nautilus.monitor")
+        path, alert = told_of(receiver, "BackupTooOld")
+    finally:
+        mac1.sh(f"rm -f {backed_up}")
+        nautilus.deploy(hosts="mac1")
+    assert (path, alert["status"]) == ("/on-call", "firing")
+    assert alert["labels"]["severity"] == "warning"
+    assert alert["annotations"]["summary"].startswith("the last backup that succeeded is 1d 6h ")
+    assert "nautilus-alertmanager" not in mac1.containers("nautilus")
+
+
+def told_of(receiver: Receiver, name: str) -> tuple[str, dict[str, Any]]:
+    """Path and alert of the message about this one, whatever else is told before."""
+    until = monotonic() + 3 * PATIENCE_S
+    while True:
+        path, message = receiver.received.get(timeout=until - monotonic())
+        for alert in message["alerts"]:
+            if alert["labels"]["alertname"] == name:
+                return path, alert
