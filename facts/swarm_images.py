@@ -13,15 +13,16 @@ from stack.release.render import Release
 def images_on(plan: SwarmPlan, look: Look) -> tuple[Release, Changes]:
     """What a node's images are made of, and which of them it lacks.
 
-    Its stack is without what only containers need: no secret is made on a node.
+    Its stack is without what only containers need: neither secret nor directory is made on a node.
     """
+    upstream = {k: v for it in plan.release.images.values() for k, v in it.upstream.items()}
+    # Rendered with all that a template may ask for; then nothing but its images is a node's.
+    whole = release_on(look, plan.stack, plan.release.map, upstream)
     bare = {
         name: it.model_copy(update={"secrets": (), "host_directories": {}})
         for name, it in plan.stack.services.items()
     }
-    stack = plan.stack.model_copy(update={"services": bare})
-    upstream = {k: v for it in plan.release.images.values() for k, v in it.upstream.items()}
-    release = release_on(look, stack, plan.release.map, upstream)
+    release = replace(whole, stack=plan.stack.model_copy(update={"services": bare}))
     different = [
         f"{name} ({plan.release.images[name].digest[:12]} and {it.digest[:12]})"
         for name, it in release.images.items()
