@@ -20,9 +20,9 @@ CHANGED = {"pilot": {"memory": "112 MiB"}}
 
 
 @contextmanager
-def held_by_anna(mac: Mac) -> Iterator[subprocess.Popen[str]]:
+def held_by_anna(mac: Mac, stack: str = "harbour") -> Iterator[subprocess.Popen[str]]:
     """Somebody else's connection holds the lock, as a deploy does."""
-    directory = mac.sh("echo ~/.drydock/harbour")
+    directory = mac.sh(f"echo ~/.drydock/{stack}")
     said = (directory, "f00", "anna@bridge", "a deploy of release 0123456789ab", "", "0")
     words = shlex.join(["sh", "-c", SCRIPT, "drydock-lock", *said])
     with subprocess.Popen(

@@ -12,6 +12,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run, login, write_inventory
 from tests.stories.running_lab import Lab
+from tests.stories.test_lock import held_by_anna
 
 pytestmark = pytest.mark.lab
 HERE = Path(__file__).parent
@@ -60,6 +61,7 @@ def fleet(odd_lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
         mac.tries(f"DOCKER_HOST=unix://{mac.state.socket} {mac.state.cli} swarm leave --force")
         mac.docker("volume", "rm", "--force", "fleet-store-data")
         mac.remove_monitor("fleet")
+        mac.sh("rm -rf ~/.drydock/fleet")
 
 
 def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
@@ -68,12 +70,10 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
     running = fleet.containers()
     assert running.keys() == {"store", "tide", "pilot", "gate"}
     assert running["gate"][0] is not running["tide"][0], "the network is tried between two hosts"
-    gate, container = running["gate"]
-    answer = gate.docker("exec", container, "curl", "-fsS", "http://127.0.0.1:8080/tide")
-    assert json.loads(answer)["greeting"] == "high water"
+    assert _greeting(fleet) == "high water"
     mac, pilot = running["pilot"]
-    assert mac.inspect(pilot)[0]["HostConfig"]["CpusetCpus"] == "0"
-    assert mac.inspect(pilot)[0]["HostConfig"]["SecurityOpt"] == ["no-new-privileges=true"]
+    has = mac.inspect(pilot)[0]["HostConfig"]
+    assert (has["CpusetCpus"], has["SecurityOpt"]) == ("0", ["no-new-privileges=true"])
     _nothing_is_shown(fleet, first, running)
 
     again = fleet.run("-y")
@@ -84,6 +84,10 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
     assert "runs fleet as a node of a swarm" in alone.words
     assert fleet.containers() == running
     _cores_are_kept(fleet, first, *running["pilot"])
+
+    fleet.project.edit("group_data/all.py", '"high water"', '"low water"')
+    _the_lock_of_another_is_respected(fleet, running)
+    _both_know_what_was_done(fleet)
 
 
 def _nothing_is_shown(fleet: Fleet, run: Run, running: dict[str, tuple[Mac, str]]) -> None:
@@ -119,3 +123,38 @@ def _cores_are_back(mac: Mac, container: str) -> None:
     # A look that goes on may have passed this container already: then it is the next one's.
     mac.sh(f"launchctl kickstart user/$(id -u)/{LABEL}")
     assert mac.inspect(container)[0]["HostConfig"]["CpusetCpus"] == "0"
+
+
+def _the_lock_of_another_is_respected(fleet: Fleet, running: dict[str, tuple[Mac, str]]) -> None:
+    """Who holds it on one Mac holds up all; none keeps a lock that it took before that one."""
+    with held_by_anna(fleet.macs["mac4"], "fleet") as anna:
+        refused = fleet.run("-y")
+        anna.communicate("end\n")
+    assert refused.status != 0
+    assert "locked by anna@bridge, since 20" in refused.text
+    assert fleet.containers() == running
+    for mac in fleet.macs.values():
+        assert mac.tries("test -d ~/.drydock/fleet/lock").returncode != 0
+
+
+def _both_know_what_was_done(fleet: Fleet) -> None:
+    """A run that changes something leaves a journal on each Mac."""
+    updated = fleet.run("-y")
+    assert updated.status == 0, updated.text
+    for each in fleet.macs.values():
+        begun, *_, ended = _last_run(each)
+        assert begun["what"] == "a deploy to the swarm"
+        assert ended["outcome"] == "good"
+
+
+def _greeting(fleet: Fleet) -> str:
+    gate, container = fleet.containers()["gate"]
+    answer = gate.docker("exec", container, "curl", "-fsS", "http://127.0.0.1:8080/tide")
+    return str(json.loads(answer)["greeting"])
+
+
+def _last_run(mac: Mac) -> list[dict[str, str]]:
+    """The journal's events of the last run."""
+    log = mac.sh("cat ~/.drydock/fleet/logs/events.jsonl")
+    events = [json.loads(line) for line in log.splitlines()]
+    return [it for it in events if it["run"] == events[-1]["run"]]
