@@ -37,7 +37,7 @@ DONE_BY: dict[Action, str] = {
     "bring back": "brought back as it was",
     "record": "verified and recorded",
     "resize": "resized",
-    "clean": "removed",
+    "clean": "cleaned",
 }
 
 

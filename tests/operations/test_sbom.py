@@ -1,6 +1,7 @@
 """A bill of materials is written whole or not at all."""
 
 import json
+import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -57,6 +58,12 @@ def test_a_container_that_cannot_be_read_is_no_image_without_packages(record):
     assert host.placed == {}
     assert "the packages of risk can't be read" in "".join(host.logged)
     assert "cannot exec in a stopped container" in "".join(host.logged)
+
+
+@pytest.mark.parametrize(("status", "failed"), [(0, 0), (126, 0), (127, 0), (1, 1), (137, 1)])
+def test_only_an_image_without_a_shell_has_no_packages(status, failed):
+    said = f"sh -c 'exit {status}' {sbom.NO_SHELL}"
+    assert subprocess.run(["sh", "-c", said], check=False).returncode == failed
 
 
 def test_a_bill_that_is_there_stays_and_half_a_one_is_written_anew(record):

@@ -164,7 +164,7 @@ def test_a_service_that_leaves_the_stack_goes_and_its_volume_stays(running: Proj
     run = running.deploy(hosts="mac2")
 
     assert "harbour-pilot: container, no longer in the stack: remove" in run.text
-    assert "harbour-former: network, nothing of the stack uses it any more: removed" in run.text
+    assert "harbour-former: network, nothing of the stack uses it any more: cleaned" in run.text
     networks = mac2.docker("network", "ls", "--format", "{{.Name}}").split()
     assert "harbour-former" not in networks
     mac2.docker("network", "rm", "harbour-somebodys")  # others' are left

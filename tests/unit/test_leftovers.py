@@ -25,7 +25,7 @@ def test_a_network_of_ours_goes_when_nothing_is_on_it(demo_project, containers, 
     found = replace(observed(release), networks={"demo": ("demo-risk-engine",), "old": containers})
     made = Changes(tuple(Change(action, subject, "field") for action, subject in changes))
     assert [it.sentence for it in leftovers(release, found, made)] == (
-        ["old: network, nothing of the stack uses it any more: removed"] if cleaned else []
+        ["old: network, nothing of the stack uses it any more: cleaned"] if cleaned else []
     )
 
 

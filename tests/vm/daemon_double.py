@@ -47,6 +47,7 @@ def answer(path: str) -> object:
         "/info": {"NCPU": int(CPUS), "MemTotal": memory_bytes, "Architecture": "aarch64"},
         "/containers/json": listed,
         "/images/json": [],
+        "/networks": [],
         "/images/sha256:0/json": {"Id": "sha256:0", "RepoTags": [], "Config": CONFIG},
         **{f"/containers/{name}/json": container(name) for name in CONTAINERS},
     }
