@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from math import sin
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,11 @@ AXE = ROOT / "nautilus/frontend/node_modules/axe-core/axe.min.js"
 BROWSERS = ("chromium", "google-chrome", "chrome")
 SYMBOLS = ["AAPL", "AMZN", "MSFT", "NVDA", "TSLA"]
 SIMULATION = {"symbols": SYMBOLS, "seed": 84, "ticks_per_second": 50, "ticks": 1_000_000}
+# Of the portfolio whose limits, and what it may lose, the page tells.
+RETURNS = {
+    symbol: [0.01 * sin((place + 1) * period) for period in range(30)]
+    for place, symbol in enumerate(SYMBOLS)
+}
 DEADLINE_S = 60
 
 expect.set_options(timeout=DEADLINE_S * 1000)
@@ -53,6 +59,8 @@ def stack(nautilus: Project, nautilus_on_mac1: Run) -> Iterator[Opened]:
         assert started.status_code in {202, 409}, started.text
         limits = {"portfolio": "browser", "max_order_notional": 1_000}
         httpx.post(f"{reached.endpoints['risk']}/risk/limits", json=limits).raise_for_status()
+        optimize = f"{reached.endpoints['portfolio']}/portfolios/browser/optimize"
+        httpx.post(optimize, json={"returns": RETURNS}, timeout=60).raise_for_status()
         yield reached
 
 

@@ -71,6 +71,16 @@ def test_the_frontier_is_walked(new_page: NewPage):
     expect(page.locator(".weights").get_by_role("rowheader")).to_have_count(1)
 
 
+def test_limits_and_what_may_be_lost_are_told(new_page: NewPage):
+    page = new_page("/risk")
+    limits = page.get_by_role("region", name="Limits").get_by_role("row")
+    expect(limits.filter(has=page.get_by_role("rowheader", name="browser"))).to_be_visible()
+    losses = page.get_by_role("region", name="Value at risk")
+    losses.get_by_role("button", name="1s", exact=True).click()
+    methods = losses.get_by_role("rowheader")
+    expect(methods).to_have_text(["Historical", "Normal distribution", "Monte Carlo"])
+
+
 def test_a_refused_order_appears_by_itself(new_page: NewPage, stack: Opened):
     page = new_page("/risk")
     expect(page.get_by_text("live", exact=True)).to_be_visible()

@@ -23,6 +23,15 @@ def settle(page: Page) -> None:
     expect(page.locator("main .loading")).to_have_count(0)
 
 
+def assert_nothing_serious(page: Page, axe: str) -> None:
+    # By the debugger's protocol: the page's own policy lets no foreign script in.
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 10
+    serious = [each for each in found["violations"] if each["impact"] in SERIOUS]
+    assert serious == [], json.dumps(serious, indent=2)
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=["phone", "laptop"])
@@ -31,14 +40,22 @@ def test_axe_finds_nothing_serious(
 ):
     page = new_page(path, color_scheme=theme, viewport=size)
     settle(page)
-    # By the debugger's protocol: the page's own policy lets no foreign script in.
-    page.evaluate(axe)
-    found: dict[str, Any] = page.evaluate("axe.run()")
-    assert len(found["passes"]) > 10
-    serious = [each for each in found["violations"] if each["impact"] in SERIOUS]
-    assert serious == [], json.dumps(serious, indent=2)
+    assert_nothing_serious(page, axe)
     # Nothing is wider than the screen: what is scrolls in its own frame.
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_what_came_out(new_page: NewPage, axe: str, theme: str):
+    page = new_page("/backtests", color_scheme=theme, viewport=LAPTOP)
+    page.get_by_role("button", name="Run the back-test").click()
+    expect(page.get_by_role("img", name=re.compile("^Equity: "))).to_be_visible()
+    assert_nothing_serious(page, axe)
+    page.goto("/risk")
+    losses = page.get_by_role("region", name="Value at risk")
+    losses.get_by_role("button", name="1s", exact=True).click()
+    expect(losses.get_by_role("rowheader")).to_have_count(3)
+    assert_nothing_serious(page, axe)
 
 
 @pytest.mark.parametrize("path", PATHS)
