@@ -124,6 +124,22 @@ def test_a_start_that_breaks_off_is_ended_by_the_same_command(
     deploy.converges()
 
 
+def test_a_rollback_that_breaks_off_is_ended_by_the_same_command(running: Project, mac2: Mac):
+    """Before its release is current; for a moment after that see test_rollback.py."""
+    first = current(mac2)
+    running.deploy(hosts="mac2", overrides=CHANGED)
+    back = running.start("rollback.py", "-y", hosts="mac2", release=first)
+    assert back.stdout is not None
+    assert any("Make it current" in line for line in back.stdout)
+    back.kill()
+    back.communicate()
+    again = running.run("rollback.py", "-y", hosts="mac2", release=first)
+    assert again.status == 0, again.text
+    assert current(mac2) == first
+    assert "high water" in mac2.sh(HEALTH)
+    whole(mac2)
+
+
 def test_a_registry_that_goes_in_the_middle_of_a_pull(deploy: Deploy, faults: Faults, mac2: Mac):
     mac2.remove_stack("harbour")
     mac2.docker("image", "prune", "--all", "--force")
