@@ -13,6 +13,7 @@ from facts.vm_plan import plan_installation, plan_vm, settings_text
 from operations.vm.announce import announce
 from operations.vm.size import _resize
 from stack.errors import DrydockError
+from stack.release.shared import release_for
 from tests.vm.mac import DoubleMac
 
 DESKTOP = ".docker/run/docker.sock"
@@ -102,6 +103,18 @@ def test_docker_desktop_is_resized_as_the_dry_run_said(desktop):
         "settings-store.json", "settings-store.json.drydock-former",
     }  # fmt: skip
     assert "me:pass" not in dry.text + done.text
+
+
+@pytest.mark.parametrize(("monitor", "monitored"), [("agent", True), ("off", False)])
+def test_templates_know_whether_the_macs_monitor_writes_figures(
+    desktop, monkeypatch, monitor, monitored
+):
+    orders = []
+    monkeypatch.setattr("facts.plan.release_for", lambda it: orders.append(it) or release_for(it))
+    host = desktop.host(monkeypatch, DESKTOP, monitor=monitor)
+    with ctx_host.use(host):
+        plan_host(host)
+    assert [it.monitored for it in orders] == [monitored]
 
 
 def test_a_vm_that_stays_small_gets_its_former_settings(desktop, resize):
