@@ -61,6 +61,7 @@ lint: setup ## ruff and mypy, Nautilus' in its own environment
 
 bench: setup ## measure, side by side with the peers
 	@$(UV) sync --frozen --compile-bytecode --group bench
+	@$(UV) sync --quiet --frozen --project nautilus # a client of its stores, and the marketdata engine's ticks
 	$(PYTHON) -m bench $(ARGS)
 
 lab-up: setup ## simulated Macs: make lab-up N=2 CHIPS=m4max,m1 [VM=1]
