@@ -22,16 +22,18 @@ def footprint(directory: Path, rounds: int) -> Result:
     names = (*host.stack.images, *host.stack.services)
     steps = {name: _steps(host, name) for name in names}
     layers = {name: _layers(steps[name]) for name in names}
-    shared = set().union(*(layers[name] for name in host.stack.images))
-    own = {
-        name: sum(size for key, size in layers[name].items() if key not in shared) / MIB
-        for name in layers
+    builds = dict(host.stack.images)
+    builds |= {name: it.build for name, it in host.stack.services.items() if it.build}
+    bases = {
+        name: [layers[base] for base in it.bases if base in layers] for name, it in builds.items()
     }
+    own = {name: _without(layers[name], bases.get(name, [])) / MIB for name in layers}
     every = {key: size for found in layers.values() for key, size in found.items()}
     engines = [name for name, it in host.stack.services.items() if it.phase == "engines"]
     return Result(
         "footprint",
-        f"{len(memory[0])} services at rest; images with the layers that no other image shares",
+        f"{len(memory[0])} services at rest; images with their layers beside those of the"
+        " shared image that they are built on",
         {
             **{
                 f"{name}: memory MiB": [one[name] / MIB for one in memory]
@@ -72,6 +74,11 @@ def _layers(steps: list[dict[str, str]]) -> dict[str, int]:
         history = sha256(json.dumps(parts).encode()).hexdigest()
         layers[history] = int(step["Size"])
     return layers
+
+
+def _without(layers: dict[str, int], bases: list[dict[str, int]]) -> int:
+    """Bytes of an image's layers that none of its bases has."""
+    return sum(size for key, size in layers.items() if not any(key in base for base in bases))
 
 
 def _code(steps: list[dict[str, str]]) -> float:

@@ -78,12 +78,43 @@ _ML_LEAVES_OUT = (
 )
 
 
-def _engine(name, port, needs, requirements=None, leave_out=(), keeps=None, **settings):
+# Of the strategy engine's libraries: pyarrow's clients for Flight and S3, its second names of
+# libraries, which a wheel holds as copies, and all tests and sources.
+_STRATEGY_LEAVES_OUT = (
+    "nautilus_trader/*.pxd",
+    "nautilus_trader/*.pyx",
+    "pandas/tests",
+    "pyarrow/*.pxd",
+    "pyarrow/*.pxi",
+    "pyarrow/*.pyx",
+    "pyarrow/*flight*",
+    "pyarrow/*s3*",
+    "pyarrow/include",
+    "pyarrow/lib*.so.*.*",
+    "pyarrow/libarrow_python*.so",
+    "pyarrow/src",
+    "pyarrow/tests",
+)
+
+
+def _libraries(requirements, leave_out=()):
+    """An engine's large libraries, in an image of their own: its code changes without them."""
+    said = {"requirements": requirements, "leave_out": " ".join(leave_out)}
+    return {
+        "dockerfile": "engine-libraries",
+        "bases": ("engine-base",),
+        "context": (requirements,),
+        "arguments": {key: value for key, value in said.items() if value},
+    }
+
+
+def _engine(name, port, needs, base="engine-base", requirements=None, keeps=None, **settings):
     """One of the nine engines: its own image, and cores that the planner chooses.
 
+    `base` is the image with its libraries, `requirements` are small ones in its own image, and
     `keeps` is the directory of a volume that it writes to.
     """
-    said = {"requirements": requirements, "leave_out": " ".join(leave_out), "keeps": keeps}
+    said = {"requirements": requirements, "keeps": keeps}
     arguments = {key: value for key, value in said.items() if value}
     own = {"arguments": arguments} if arguments else {}
     return {
@@ -91,7 +122,7 @@ def _engine(name, port, needs, requirements=None, leave_out=(), keeps=None, **se
         "container_name": f"nautilus-{name}-engine",
         "build": {
             "dockerfile": "engine",
-            "bases": ("engine-base",),
+            "bases": (base,),
             "context": (
                 *_CODE,
                 f"nautilus/nautilus/engines/{name}*",
@@ -159,8 +190,7 @@ _ENGINES = {
         "ml",
         8400,
         ("redis",),
-        requirements="nautilus/requirements/ml.txt",
-        leave_out=_ML_LEAVES_OUT,
+        base="ml-libraries",
         environment={"BATCH_ROWS": "1024", "BATCH_WAIT_MS": "2"},
         cpus=3.0,
         memory="10 GiB",
@@ -173,7 +203,7 @@ _ENGINES = {
         "strategy",
         8700,
         ("redis", "postgres"),
-        requirements="nautilus/requirements/strategy.txt",
+        base="strategy-libraries",
         # nautilus_trader's x86-64 libraries ask for an executable stack, which glibc 2.41 and later
         # refuses to a library that is loaded late; this asks for it when the process starts.
         environment={"GLIBC_TUNABLES": "glibc.rtld.execstack=2"},
@@ -234,6 +264,10 @@ stack = {
             "bases": ("python",),
             "context": ("nautilus/requirements/base.txt",),
         },
+        "ml-libraries": _libraries("nautilus/requirements/ml.txt", _ML_LEAVES_OUT),
+        "strategy-libraries": _libraries(
+            "nautilus/requirements/strategy.txt", _STRATEGY_LEAVES_OUT
+        ),
     },
     "services": {
         "postgres": {

@@ -177,8 +177,6 @@ def build_all(
     if gate and not gate.cool_enough(host, "building"):
         parallel = 1
     alike = _alike(release, names)
-    shared = [group for group in alike if group[0] not in release.containers]
-    services = [group for group in alike if group[0] in release.containers]
     host.log(f"building {len(alike)} images, {parallel} at a time")
     with Progress(host, "build", len(alike)).told() as progress:
 
@@ -188,12 +186,23 @@ def build_all(
             progress.end(", ".join(group), "built" if built else "failed")
             return built
 
-        # Shared images first, one after the other: each may build on the one before.
-        done = all(one(group) for group in shared) and all(Pool(parallel).map(one, services))
+        done = all(all(Pool(parallel).map(one, wave)) for wave in _waves(release, alike))
     if done and lacking:
         lacking.made(names)
         lacking.built += names
     return done
+
+
+def _waves(release: Release, groups: list[list[str]]) -> list[list[list[str]]]:
+    """Groups that are built at once: first those on upstream images, then those on these."""
+
+    def height(name: str) -> int:
+        return 1 + max(map(height, release.images[name].parents), default=0)
+
+    waves: dict[int, list[list[str]]] = {}
+    for group in groups:
+        waves.setdefault(height(group[0]), []).append(group)
+    return [waves[key] for key in sorted(waves)]
 
 
 def _alike(release: Release, names: tuple[str, ...]) -> list[list[str]]:

@@ -155,7 +155,7 @@ class Stack(Data):
     bases: dict[Name, ImageReference] = Field(default_factory=dict)
     """Upstream images that Dockerfiles build on."""
     images: dict[Name, Build] = Field(default_factory=dict)
-    """Images that services' images build on."""
+    """Images that services' images, or others of these, build on."""
     overcommit: bool = False
     """Whether memory limits may add to more than the daemon has; reservations never do."""
     volume_names: dict[Name, VolumeName] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from pyinfra.connectors.local import LocalConnector
 
 from operations import images
 from stack.errors import DrydockError
-from tests.demo import demo_host, demo_inputs, demo_release
+from tests.demo import STACK, demo_host, demo_inputs, demo_release
 
 
 class HostDouble:
@@ -92,6 +92,22 @@ def test_shared_images_are_built_first(release):
     assert build(host, release, ("page", "py-base", "risk"))
     assert host.built[0] == "py-base"
     assert sorted(host.built) == ["page", "py-base", "risk"]
+
+
+def test_an_image_waits_for_the_shared_ones_below_it_alone(demo_project):
+    high = {"dockerfile": "high", "bases": ["py-base"]}
+    (demo_project / "templates/images/high.Dockerfile.j2").write_text("FROM {{ bases.py_base }}\n")
+    release = demo_release(
+        demo_project,
+        {"page": {"build": {"bases": ["high", "py-base"]}}},
+        stack={**STACK, "images": {"high": high, **STACK["images"]}},
+    )
+    host = HostDouble()
+    assert build(host, release, ("page", "risk", "high", "store", "py-base"))
+    # The store is built on nothing of ours.
+    assert sorted(host.built[:2]) == ["py-base", "store"]
+    assert sorted(host.built[2:4]) == ["high", "risk"]
+    assert host.built[4:] == ["page"]
 
 
 def test_an_image_that_does_not_build_is_named_with_its_last_lines(release):

@@ -38,7 +38,7 @@ def findings(paths):
 
 def test_hadolint_finds_nothing(written):
     paths = sorted(written.glob("images/*/Dockerfile"))
-    assert len(paths) == 17
+    assert len(paths) == 19
     assert findings(paths) == (0, [])
 
 
@@ -87,6 +87,18 @@ def test_what_the_network_needs_is_in_no_layer(dockerfiles):
                 assert not re.search(
                     r"CERT|secret|password|index.url|registry", line, re.IGNORECASE
                 )
+
+
+def test_an_engines_code_changes_without_its_large_libraries(release, dockerfiles):
+    base = release.images["engine-base"].pinned_reference
+    for engine in ("ml", "strategy"):
+        libraries = f"{engine}-libraries"
+        assert last_stage(dockerfiles[libraries])[0] == f"FROM {base}"
+        stage = last_stage(dockerfiles[engine])
+        assert stage[0] == f"FROM {release.images[libraries].pinned_reference}"
+        assert not any("pip install" in line for line in stage)
+        code = {path for path in release.images[libraries].files if path.endswith(".py")}
+        assert not code
 
 
 def test_packages_are_installed_as_they_were_locked(dockerfiles):
