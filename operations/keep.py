@@ -66,7 +66,8 @@ def _tidy(host: Host, plan: HostPlan) -> bool:
     found = _retention(host, plan, plan.settings.keep_releases, used)
     for holder in holders:
         if holder["ImageID"] not in found.held_images:
-            api.remove_container(holder["Id"], force=True)
+            # With the nameless volumes that its image asked for: they were always empty.
+            api.remove_container(holder["Id"], force=True, v=True)
     removed = _remove_files(host, plan, found.old_releases)
     for image in found.old_images:
         _remove_image(host, api, image)
