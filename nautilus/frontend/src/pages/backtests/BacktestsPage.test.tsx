@@ -41,20 +41,18 @@ const done: Job = {
   result: { symbol: "NVDA", interval: "1s", outcomes },
 };
 
-/** The job's states, one a question, the last for ever. */
-function answers(states: Job[], asked: unknown[] = []) {
-  let question = 0;
+/** The job as it is when it is asked for. */
+function answers(now: () => Job, asked: unknown[] = []) {
   answerWith(async (path, init) => {
     if (path.endsWith("/symbols")) {
       return Response.json([{ symbol: "NVDA", ticks: 1, last_at: at[0], last_price: 1 }]);
     }
     if (path.startsWith("/api/jobs/")) {
-      question += 1;
-      return Response.json(states[Math.min(question, states.length) - 1]);
+      return Response.json(now());
     }
     if (init?.method === "POST") {
       asked.push(JSON.parse(String(init.body)));
-      return Response.json(states[0], { status: 202 });
+      return Response.json(now(), { status: 202 });
     }
     return Response.json([done]);
   });
@@ -65,7 +63,7 @@ async function run() {
   await userEvent.click(await screen.findByRole("button", { name: "Run the back-test" }));
 }
 
-beforeEach(() => answers([done]));
+beforeEach(() => answers(() => done));
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
@@ -75,7 +73,8 @@ describe("a back-test", () => {
   it("goes from its form over its progress to its curve", async () => {
     const asked: unknown[] = [];
     const waiting: Job = { ...done, state: "queued", progress: 0, note: "", result: null };
-    answers([waiting, { ...waiting, state: "running", progress: 0.42, note: "one" }, done], asked);
+    let job = waiting;
+    answers(() => job, asked);
     await run();
     expect(asked[0]).toEqual({
       rules: [{ kind: "ema_cross", fast: 10, slow: 20 }, { kind: "buy_and_hold" }],
@@ -86,7 +85,9 @@ describe("a back-test", () => {
     });
     expect(await screen.findByText("Waiting for a free worker")).toBeDefined();
     expect((await screen.findByRole("progressbar")).getAttribute("aria-valuenow")).toBe("0");
+    job = { ...waiting, state: "running", progress: 0.42, note: "one" };
     expect(await screen.findByText("42%")).toBeDefined();
+    job = done;
     const chart = await screen.findByRole("img");
     expect(chart.getAttribute("aria-label")).toContain(
       "Moving averages that cross from 1,000 to 1,100; Buy and hold from 1,000 to 900",
@@ -102,7 +103,7 @@ describe("a back-test", () => {
   });
 
   it("says why it failed", async () => {
-    answers([{ ...done, state: "failed", error: "NVDA has 1 bar", result: null }]);
+    answers(() => ({ ...done, state: "failed", error: "NVDA has 1 bar", result: null }));
     await run();
     expect((await screen.findByRole("alert")).textContent).toContain("NVDA has 1 bar");
   });
@@ -123,7 +124,7 @@ describe("a back-test", () => {
   });
 
   it("needs a result of the form that it knows", async () => {
-    answers([{ ...done, result: { symbol: "NVDA" } }]);
+    answers(() => ({ ...done, result: { symbol: "NVDA" } }));
     await run();
     expect((await screen.findByRole("alert")).textContent).toContain("unexpected form");
   });
