@@ -112,6 +112,7 @@ class StandIns:
         grace_s = self._release.stack.services[service].stop_grace_s
         try:
             self._api.stop(name, timeout=grace_s)
-            self._api.remove_container(name)
+            # With the volumes that its image asks for, which have no name: they are nobody's now.
+            self._api.remove_container(name, v=True)
         except NotFound:
             return

@@ -171,6 +171,9 @@ def test_an_image_that_is_gone_is_named(running: Project, two_releases: tuple[st
 
 
 def test_only_the_last_releases_are_kept_with_their_images(running: Project, mac2: Mac):
+    unused = ("volume", "ls", "--quiet", "--filter", "dangling=true")
+    before = mac2.docker(*unused)
+    running.edit("templates/images/tide.Dockerfile.j2", "USER", "VOLUME /srv/water\nUSER")
     for word in ("one", "two", "three"):
         running.edit("src/tide.py", '"greeting": greeting', f'"greeting": greeting, "{word}": 1')
         running.deploy(hosts="mac2", keep_releases=2)
@@ -184,6 +187,8 @@ def test_only_the_last_releases_are_kept_with_their_images(running: Project, mac
     )
     images = mac2.docker("images", "--no-trunc", "--quiet", "--filter", "reference=harbour-tide")
     assert len(set(images.split())) == 2
+    # Nor is a volume left of a container that held one of them, or that stood in for the service.
+    assert mac2.docker(*unused) == before
 
 
 def test_without_an_earlier_release_there_is_nothing_to_go_back_to(harbour: Project, mac2: Mac):
