@@ -21,8 +21,7 @@ class Inside:
     one of its own, says `ready`, and prints what it counted as JSON once its input ends.
     """
 
-    def __init__(self, host: Host, program: str, directory: Path) -> None:
-        settings = Settings.from_environment()
+    def __init__(self, host: Host, program: str, directory: Path, settings: Settings) -> None:
         self._what = f"{program} on {host.state.name}"
         upper = settings.host_directory(host.state.name) / "upper"
         secrets = upper / host.directory.lstrip("/") / "secrets"
@@ -55,9 +54,11 @@ class Inside:
 
 
 @contextmanager
-def running_inside(host: Host, program: str, directory: Path) -> Iterator[Inside]:
+def running_inside(
+    host: Host, program: str, directory: Path, settings: Settings | None = None
+) -> Iterator[Inside]:
     """While inside, a program runs beside a benchmark; what it counted is known afterwards."""
-    inside = Inside(host, program, directory)
+    inside = Inside(host, program, directory, settings or Settings.from_environment())
     inside.start()
     try:
         yield inside

@@ -1,19 +1,36 @@
-"""Somebody who asks all the time, through an SSH tunnel to a host's own port."""
+"""Those who ask all the time: through an SSH tunnel to a host's own port, or in its network."""
 
 import http.client
+import runpy
 import socket
 import subprocess
 import threading
 import time
 from collections import Counter
+from contextlib import AbstractContextManager
 from itertools import cycle
+from pathlib import Path
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from bench.host import Host
+from bench.inside import Inside, running_inside
 from lab.hosts import ssh_command
+from stack.load import load_stack
 from tests.stories.mac import Mac
+from tests.stories.project import Project
+from tests.stories.running_lab import Lab
 
 ANSWERED_S = 15
+
+
+def in_its_network(
+    program: str, project: Project, mac: Mac, lab: Lab, directory: Path
+) -> AbstractContextManager[Inside]:
+    """While inside, a client of bench/ uses the project's stack; then it has what was lost."""
+    stack = runpy.run_path(str(project.folder / "group_data/all.py"))["stack"]
+    host = Host(mac.state, project.inventory, load_stack({"stack": stack}, {}).stack)
+    return running_inside(host, program, directory, lab.settings)
 
 
 class Client:
