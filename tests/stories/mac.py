@@ -90,7 +90,7 @@ class Mac:
         label = f"label=dev.drydock.stack={stack}"
         holders = self.docker("ps", "--all", "--quiet", "--filter", f"label={KEEPS_LABEL}={stack}")
         if holders:
-            self.docker("rm", "--force", *holders.split())
+            self.docker("rm", "--force", "--volumes", *holders.split())
         removals = {
             "ps --all": "rm --force --volumes",
             "volume ls": "volume rm",
