@@ -68,12 +68,13 @@ def test_alerts_reach_the_webhook_of_the_hosts_data_and_its_address_stays_a_secr
     running: Project, mac2: Mac, receiver: Receiver
 ) -> None:
     assert "harbour-bell" not in mac2.containers("harbour")
-    on = running.deploy("--diff", hosts="mac2", alert_webhook=receiver.url("/token-of-one"))
+    shows = ("--diff", "-vvv", "--debug")
+    on = running.deploy(*shows, hosts="mac2", alert_webhook=receiver.url("/token-of-one"))
     ring(mac2, "First")
     assert next_message(receiver) == ("/token-of-one", "First")
 
     before = mac2.identities("harbour")
-    other = running.deploy("--diff", hosts="mac2", alert_webhook=receiver.url("/token-of-two-long"))
+    other = running.deploy(*shows, hosts="mac2", alert_webhook=receiver.url("/token-of-two-long"))
     assert "release: secret alert_webhook, another value: written" in other.words
     assert mac2.identities("harbour") == before
     ring(mac2, "Second")

@@ -156,10 +156,10 @@ def test_neither_path_nor_credential_store_is_needed(running: Project, mac2: Mac
 
 def test_secrets_are_made_once_and_never_shown(harbour: Project, mac2: Mac):
     mac2.remove_stack("harbour")
-    first = harbour.deploy("-vvv", hosts="mac2")
+    first = harbour.deploy("-vvv", "--debug", hosts="mac2")
     secret = mac2.sh("cat ~/.drydock/harbour/secrets/tide_token")
     assert len(secret) == 40
-    again = harbour.deploy("-vvv", hosts="mac2")
+    again = harbour.deploy("-vvv", "--debug", hosts="mac2")
 
     assert mac2.sh("cat ~/.drydock/harbour/secrets/tide_token") == secret
     assert "tide_token" in first.text, "-vvv shows the command that generates it"
