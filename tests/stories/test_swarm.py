@@ -16,6 +16,7 @@ from tests.stories.test_lock import held_by_anna
 
 pytestmark = pytest.mark.lab
 HERE = Path(__file__).parent
+MIB = 2**20
 LABEL = "dev.drydock.fleet.monitor"
 
 
@@ -74,6 +75,8 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
     mac, pilot = running["pilot"]
     has = mac.inspect(pilot)[0]["HostConfig"]
     assert (has["CpusetCpus"], has["SecurityOpt"]) == ("0", ["no-new-privileges=true"])
+    assert has["Memory"] == 96 * MIB
+    assert (has["NanoCpus"] / 1e9 or has["CpuQuota"] / has["CpuPeriod"]) == pytest.approx(0.3)
     _nothing_is_shown(fleet, first, running)
 
     again = fleet.run("-y")
@@ -87,7 +90,9 @@ def test_a_stack_is_spread_over_two_hosts_and_stays(fleet: Fleet):
 
     fleet.project.edit("group_data/all.py", '"high water"', '"low water"')
     _the_lock_of_another_is_respected(fleet, running)
-    _both_know_what_was_done(fleet)
+    _the_new_one_starts_first(fleet, *running["tide"])
+    _an_update_that_fails_goes_back(fleet)
+    _one_that_left_joins_again(fleet)
 
 
 def _nothing_is_shown(fleet: Fleet, run: Run, running: dict[str, tuple[Mac, str]]) -> None:
@@ -137,14 +142,58 @@ def _the_lock_of_another_is_respected(fleet: Fleet, running: dict[str, tuple[Mac
         assert mac.tries("test -d ~/.drydock/fleet/lock").returncode != 0
 
 
-def _both_know_what_was_done(fleet: Fleet) -> None:
-    """A run that changes something leaves a journal on each Mac."""
+def _the_new_one_starts_first(fleet: Fleet, mac: Mac, former: str) -> None:
+    """An update ends the former container when the new one is healthy, and both Macs know of it."""
     updated = fleet.run("-y")
     assert updated.status == 0, updated.text
+    assert "environment changed: rolling update, start-first" in updated.words
+    assert _greeting(fleet) == "low water"
+    home, tide = fleet.containers()["tide"]
+    assert home is mac
+    old, new = (mac.inspect(it)[0]["State"] for it in (former, tide))
+    assert new["StartedAt"] < old["FinishedAt"]
     for each in fleet.macs.values():
         begun, *_, ended = _last_run(each)
         assert begun["what"] == "a deploy to the swarm"
         assert ended["outcome"] == "good"
+
+
+def _an_update_that_fails_goes_back(fleet: Fleet) -> None:
+    """Swarm itself brings the former one back, which never ended; the run says so."""
+    before = fleet.containers()["tide"]
+    right, wrong = '"PORT": "18001",', '"PORT": "none",'
+    fleet.project.edit("group_data/all.py", right, wrong)
+    failed = fleet.run("-y")
+    assert failed.status != 0
+    assert "tide: its update failed, Swarm says rollback" in failed.words
+    _runs_on(fleet, "tide", before)
+    assert _greeting(fleet) == "low water"
+    assert _last_run(fleet.macs["mac1"])[-1]["outcome"] == "failed"
+    fleet.project.edit("group_data/all.py", wrong, right)
+
+
+def _one_that_left_joins_again(fleet: Fleet) -> None:
+    """A run joins a node anew that has left, and forgets what it was before."""
+    manager, left = fleet.macs["mac1"], fleet.macs["mac4"]
+    left.docker("swarm", "leave", "--force")
+    _nodes_are(manager, ["Down", "Ready"])
+    joined = fleet.run("-y")
+    assert joined.status == 0, joined.text
+    assert "mac4: join the swarm as worker" in joined.words
+    assert "forget its former node" in joined.words
+    _nodes_are(manager, ["Ready", "Ready"])
+    assert fleet.containers().keys() == {"store", "tide", "pilot", "gate"}
+
+
+@retry(stop=stop_after_delay(30), wait=wait_fixed(0.5), reraise=True)
+def _runs_on(fleet: Fleet, service: str, before: tuple[Mac, str]) -> None:
+    """A service has the container that it had; one that failed may not be cleared away yet."""
+    assert fleet.containers()[service] == before
+
+
+@retry(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True)
+def _nodes_are(manager: Mac, states: list[str]) -> None:
+    assert sorted(manager.docker("node", "ls", "--format", "{{.Status}}").split()) == states
 
 
 def _greeting(fleet: Fleet) -> str:
