@@ -25,13 +25,13 @@ from stack.planner.place import place
 
 MACS = Path("lab/macs")
 STACKS = 1000
-EFFORT = 1
+EFFORT, MORE_EFFORT = 1, 20
 """What the solver may spend on one model, in its own deterministic unit of time."""
 UNITS_PER_CPU = 2520
 """CPUs are whole numbers to the solver: this many to one, so that small fractions stay exact."""
 FULL = 1.0
-NEAR = 1.02
-"""Times a bound: a ratio below it is not looked at more closely."""
+LOOKS = ((1.02, EFFORT), (1.05, MORE_EFFORT))
+"""Times a bound, above which it is looked at more closely, and with how much effort."""
 MOST_MEAN, MOST_WORST = 1.02, 1.10
 USUAL_CPUS = (0.1, 0.25, 0.5, 0.5, 1, 1, 1.5, 2, 2, 3, 3, 4, 6)
 
@@ -98,9 +98,10 @@ def ratio_to_best(case: Case) -> float:
     if peak > FULL + 1e-9:
         best = max(FULL, min(least_load(shared, sizes) for sizes in left))
         widest = max(math.ceil(cpus) for cpus in shared.values())
-        if peak > best * NEAR and widest > max(map(max, left)):
-            exact = min(least_on_cores(shared, sizes, peak, wider=True) for sizes in left)
-            best = max(best, exact)
+        for near, effort in LOOKS if widest > max(map(max, left)) else ():
+            if peak > best * near:
+                exact = (least_on_cores(shared, it, peak, wider=True, effort=effort) for it in left)
+                best = max(best, min(exact))
         return peak / best
     # No map is below its tallest service.
     tallest = max(cpus / math.ceil(cpus) for cpus in shared.values())
@@ -135,7 +136,12 @@ def least_load(cpus: Mapping[str, float], sizes: Sequence[int]) -> float:
 
 
 def least_on_cores(
-    cpus: Mapping[str, float], sizes: Sequence[int], enough: float, *, wider: bool
+    cpus: Mapping[str, float],
+    sizes: Sequence[int],
+    enough: float,
+    *,
+    wider: bool,
+    effort: float = EFFORT,
 ) -> float:
     """The same core by core, where a service loads all its cores alike.
 
@@ -168,14 +174,14 @@ def least_on_cores(
             model.add(sum(loads[cluster, index]) >= sum(loads[cluster, index + 1]))
     for each in loads.values():
         model.add(sum(each) <= most)
-    return _solved(model, most)
+    return _solved(model, most, effort)
 
 
-def _solved(model: cp_model.CpModel, most: cp_model.IntVar) -> float:
+def _solved(model: cp_model.CpModel, most: cp_model.IntVar, effort: float = EFFORT) -> float:
     """The least load, or one below it that is proven when its effort is spent; infinite if none."""
     model.minimize(most)
     solver = cp_model.CpSolver()
-    solver.parameters.max_deterministic_time = EFFORT
+    solver.parameters.max_deterministic_time = effort
     solver.parameters.num_workers = 1
     if solver.solve(model) == cp_model.INFEASIBLE:
         return math.inf
@@ -239,9 +245,10 @@ def _without(widths: Sequence[int], sizes: tuple[int, ...]) -> Iterable[tuple[in
         yield tuple(sorted(size for size in sizes if size))
         return
     first, *others = widths
-    for room in _rooms(sizes, first):
-        for parts in product(*(range(1, sizes[cluster] + 1) for cluster in room)):
-            if sum(parts) == first:
-                taken = dict(zip(room, parts, strict=True))
-                left = tuple(size - taken.get(index, 0) for index, size in enumerate(sizes))
-                yield from _without(others, left)
+    whole = [index for index, size in enumerate(sizes) if size >= first]
+    for index in whole:
+        left = (*sizes[:index], sizes[index] - first, *sizes[index + 1 :])
+        yield from _without(others, left)
+    if not whole:
+        # It spans clusters: core by core.
+        yield from _without([*[1] * first, *others], sizes)

@@ -21,22 +21,16 @@ ATTEMPTS = (6, 60)
 
 def balance(task: Task) -> Board:
     """Arrange a task's services, each on no more cores than it needs."""
-    cpus, widths = task.cpus, task.widths
-    orders = (
-        sorted(cpus, key=lambda name: (-cpus[name], name)),
-        sorted(cpus, key=lambda name: (-widths[name], -cpus[name], name)),
-        sorted(cpus, key=lambda name: (-cpus[name] / widths[name], -widths[name], name)),
-    )
+    by_size, *others = orders(task)
     enough = max(task.bound, task.tallest) * GOOD_ENOUGH
-    best = descend(arranged(task, orders[0]), enough)
-    chance = Random(len(cpus))  # noqa: S311 - nothing secret: the seed makes it repeatable
+    best = descend(arranged(task, by_size), enough)
+    chance = Random(len(task.cpus))  # noqa: S311 - nothing secret: the seed makes it repeatable
     fewest, most = ATTEMPTS
-    attempts = min(max(EFFORT // (len(cpus) + 1), fewest), most)
-    for attempt in range(1, attempts):
+    for attempt in range(min(max(EFFORT // (len(task.cpus) + 1), fewest), most) - 1):
         if best.peak <= enough:
             break
-        if attempt < len(orders):
-            trial = arranged(task, orders[attempt])
+        if attempt < len(others):
+            trial = arranged(task, others[attempt])
         else:
             trial = best.copy()
             _shake(trial, chance)
@@ -44,6 +38,16 @@ def balance(task: Task) -> Board:
         if trial.peak < best.peak + EPSILON:
             best = trial
     return best
+
+
+def orders(task: Task) -> list[list[str]]:
+    """Orders in which services are put on cores: the large first, the wide, the busy."""
+    cpus, widths = task.cpus, task.widths
+    return [
+        sorted(cpus, key=lambda name: (-cpus[name], name)),
+        sorted(cpus, key=lambda name: (-widths[name], -cpus[name], name)),
+        sorted(cpus, key=lambda name: (-cpus[name] / widths[name], -widths[name], name)),
+    ]
 
 
 def descend(board: Board, enough: float = 0, within: bool = False) -> Board:

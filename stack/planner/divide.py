@@ -17,7 +17,7 @@ from stack.planner.clusters import Cores
 
 GOOD_ENOUGH = 1.001
 """Times the bound: nothing is looked for beyond."""
-ATTEMPTS = 24
+ATTEMPTS = 16
 """How often parts of a division are made anew, at most."""
 SHAKEN = 0.35
 """How likely a service is put anew that isn't in the busiest cluster."""

@@ -123,7 +123,7 @@ def _set_apart(
 
 
 def _choices(widths: Mapping[str, int], free: Sequence[Cores]) -> Iterable[dict[str, Cores]]:
-    """Ways to give services cores of their own, each the last free ones of few clusters.
+    """Ways to give services cores of their own, the likeliest first.
 
     Clusters with as many free cores are alike.
     """
@@ -138,17 +138,19 @@ def _choices(widths: Mapping[str, int], free: Sequence[Cores]) -> Iterable[dict[
 
 
 def _last_free(width: int, free: Sequence[Cores]) -> list[Cores]:
-    """Ways to take so many free cores from as few clusters as have them, the last ones first.
+    """Ways to take so many free cores: the last ones of as few clusters as have them.
 
-    All are taken of the larger clusters, and the last ones of the smallest.
+    All are taken of the larger clusters and the last ones of the smallest. Where no cluster has
+    enough, another way is to use the smallest clusters up.
     """
     for number in range(1, len(free) + 1):
         unions = (it for it in combinations(free, number) if sum(map(len, it)) >= width)
-        kinds = {tuple(sorted(map(len, union))): union for union in unions}
+        kinds = {tuple(sorted(map(len, union))): sorted(union, key=len) for union in unions}
         if kinds:
-            pools = [sum(sorted(union, key=len), ()) for union in kinds.values()]
-            chosen = [tuple(sorted(pool[-width:])) for pool in pools]
-            return sorted(chosen, key=max, reverse=True)
+            pools = sorted(kinds.values(), key=lambda union: max(map(max, union)), reverse=True)
+            if number > 1:
+                pools.append(sorted(free, key=len, reverse=True))
+            return [tuple(sorted(sum(pool, ())[-width:])) for pool in pools]
     return []
 
 

@@ -6,15 +6,19 @@ where it is best for all cores, on any number of them, until none moves; then th
 parts of the best arrangement.
 """
 
+from itertools import cycle
 from random import Random
 
+from stack.planner.balance import orders
 from stack.planner.board import EPSILON, FULL, Board, arranged
 from stack.planner.clusters import Cores
 
-POWER = 12
+POWER = 16
 """A sum of such powers of the loads counts the busiest cores most, and the others still."""
-EFFORT = 100
-"""How many services are put anew, in all tries together."""
+EFFORT = 300
+"""How many places are looked at for services in turn, in all tries together."""
+TRIES = 20
+"""How often parts are arranged anew, at most."""
 FEW = 10
 """Services, up to which it is tried: more of them even out."""
 CLOSE = 1.04
@@ -28,11 +32,10 @@ def refined(board: Board) -> Board:
     spans = max(task.widths.values()) > max(map(len, task.clusters))
     if not spans or len(task.cpus) > FEW or board.peak <= enough:
         return board
-    by_size = sorted(task.cpus, key=lambda name: (-task.cpus[name], name))
-    starts = (board.copy(), arranged(task, by_size))
+    starts = [board.copy(), *(arranged(task, order) for order in orders(task))]
     best = min(map(_settled, starts), key=lambda start: start.peak)
     chance = Random(len(board.at))  # noqa: S311 - nothing secret: the seed makes it repeatable
-    for _ in range(EFFORT // len(board.at)):
+    for _ in range(min(EFFORT // sum(len(board.rooms(name)) for name in board.at), TRIES)):
         if best.peak <= enough:
             break
         trial = _settled(_shaken(best, chance))
@@ -43,8 +46,9 @@ def refined(board: Board) -> Board:
 
 def _settled(board: Board) -> Board:
     """Put each service where it is best, in turn, until none moves."""
-    while sum([_put_best(board, name) for name in sorted(board.at)]):
-        pass
+    in_turn, unmoved = cycle(sorted(board.at)), 0
+    while unmoved < len(board.at):
+        unmoved = 1 if _put_best(board, next(in_turn)) else unmoved + 1
     return board
 
 

@@ -28,9 +28,11 @@ def arrange(task: Task) -> Board:
         return anchor
     best = tidied(spread(task))
     enough = best.peak * WORTH_MOVING if best.peak > FULL else max(best.peak, anchor.peak)
-    board = descend(_mended(task, anchor), enough=enough)
+    board = _mended(task, anchor)
     if best.peak > FULL:
-        widened(board, enough)
+        widened(descend(board, enough, within=True), enough)
+    else:
+        descend(board, enough)
     return board if board.peak <= enough + EPSILON else best
 
 
