@@ -46,10 +46,10 @@ def test_a_documented_command_runs(
     said = tmp_path / "said"
     with said.open("w") as out:
         process = subprocess.Popen(
-            # In the shell's place, so that what it ends with is the command's own. What a shell starts in
-            # the background ignores Ctrl-C, unless it is told not to.
+            # In the shell's place, so that what it ends with is the command's own. What a shell
+            # starts in the background ignores Ctrl-C, unless it is told not to.
             [
-                *"env --default-signal=INT sh -c".split(),
+                *["env", "--default-signal=INT", "sh", "-c"],
                 ("exec " if "open" in command else "") + for_the_lab(command),
             ],
             cwd=ROOT,
