@@ -7,23 +7,20 @@ cores as its CPUs; dedicated cores carry nothing else, and lie where that is bes
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
 from pathlib import Path
-from random import Random
 from statistics import mean
 
 from ortools.sat.python import cp_model
 
 from bench.command import BenchError
+from bench.random_stacks import Case, random_cases
 from bench.result import Result, Target
-from stack.planner.clusters import Cores, clusters_of
+from stack.planner.clusters import Cores
 from stack.planner.demands import Demand
-from stack.planner.every_chip import recorded
 from stack.planner.place import place
 
-MACS = Path("lab/macs")
 STACKS = 1000
 EFFORT, MORE_EFFORT = 1, 20
 """What the solver may spend on one model, in its own deterministic unit of time."""
@@ -33,17 +30,6 @@ FULL = 1.0
 LOOKS = ((1.02, EFFORT), (1.05, MORE_EFFORT))
 """Times a bound, above which it is looked at more closely, and with how much effort."""
 MOST_MEAN, MOST_WORST = 1.02, 1.10
-USUAL_CPUS = (0.1, 0.25, 0.5, 0.5, 1, 1, 1.5, 2, 2, 3, 3, 4, 6)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A stack on a chip, as random as its seed."""
-
-    chip: str
-    clusters: tuple[Cores, ...]
-    cpus: Mapping[str, float]
-    dedicated: frozenset[str]
 
 
 def optimum(_: Path, rounds: int) -> Result:
@@ -61,24 +47,6 @@ def optimum(_: Path, rounds: int) -> Result:
             Target("planner / optimum, worst", max(everything), MOST_WORST),
         ),
     )
-
-
-def random_cases(count: int, seed: int = 0, most_services: int = 30) -> Iterable[Case]:
-    """Random stacks, each chip in turn; the same for the same seed."""
-    chips = {chip.name + str(chip.levels): chip for chip in recorded(MACS)}.values()
-    chance = Random(seed)  # noqa: S311 - nothing secret: the seed makes it repeatable
-    for number in range(count):
-        chip = list(chips)[number % len(chips)]
-        cores = sum(level.cores for level in chip.levels)
-        round_sizes = chance.random() < 0.5
-        cpus = {
-            f"service-{index}": min(
-                cores, chance.choice(USUAL_CPUS) if round_sizes else chance.randint(5, 600) / 100
-            )
-            for index in range(chance.randint(2, most_services))
-        }
-        dedicated = frozenset(chance.sample(sorted(cpus), min(chance.choice((0, 0, 1, 2)), 2)))
-        yield Case(chip.name, clusters_of(chip, cores), cpus, dedicated)
 
 
 def ratio_to_best(case: Case) -> float:

@@ -4,7 +4,8 @@ from statistics import mean
 
 import pytest
 
-from bench.optimum import Case, least_load, least_on_cores, random_cases, ratio_to_best
+from bench.optimum import least_load, least_on_cores, ratio_to_best
+from bench.random_stacks import Case, random_cases
 
 SAMPLE = 10
 
