@@ -79,12 +79,13 @@ def rollback(host: Host) -> None:
     )
     attach(host, made, changes, "switch")
     verification.verified(plan=plan, startup=startup, name="Verify")
-    made = records.good(plan=plan, startup=startup, name="Record that it is good")
-    attach(host, made, changes, "record")
     sbom.record(plan=plan, name="Record its packages")
     made = networks.clean(changes=changes, detected=detected, name="Remove networks")
     attach(host, made, changes, "clean")
     keep.tidy(plan=plan, name="Remove what is not kept")
+    # Last: until then the same command leads here again, and not one release further back.
+    made = records.good(plan=plan, startup=startup, name="Record that it is good")
+    attach(host, made, changes, "record")
 
 
 def to_original(host: Host) -> None:
