@@ -120,7 +120,13 @@ def remove(settings: Settings, name: str, *, keep_data: bool = False) -> None:
             if part != kept:
                 _delete(part)
     elif directory.exists():
-        shutil.rmtree(directory)
+        # Away at once: should this be killed, the rest must not pass for a host's data.
+        gone = settings.run / "removed" / name
+        if gone.exists():
+            shutil.rmtree(gone)
+        gone.parent.mkdir(exist_ok=True)
+        directory.rename(gone)
+        shutil.rmtree(gone)
 
 
 def make_key(settings: Settings) -> None:
