@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import HTTPException, Query
 from pydantic import JsonValue
 from sqlalchemy import DateTime, Select, Text, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from nautilus.backend.database import Table, transaction
 from nautilus.frame.fields import Identifier
 from nautilus.frame.job_store import ENDED_CHANNEL, OPEN, Job, JobState, JobSummary
+from nautilus.frame.router import Router
 
 NO_JOB: dict[int | str, dict[str, Any]] = {
     404: {"description": "no such job"},
@@ -53,9 +54,9 @@ class AllJobs:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """/jobs and /results."""
-        router = APIRouter()
+        router = Router()
         router.get("/jobs", tags=["jobs"])(self.recent)
         router.get("/jobs/{job_id}", tags=["jobs"], responses=NO_JOB)(self.get)
         router.get("/jobs/{job_id}/request", tags=["jobs"], responses=NO_JOB)(self.request)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import DateTime, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nautilus.backend.database import Table, transaction
 from nautilus.frame.fields import Identifier
+from nautilus.frame.router import Router
 
 PREFIX = "nautilus"
 ID_BYTES = 6
@@ -79,9 +80,9 @@ class Keys:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """Create, list and revoke keys."""
-        router = APIRouter(prefix="/keys", tags=["keys"])
+        router = Router(prefix="/keys", tags=["keys"])
         router.post("", status_code=201)(self.create)
         router.get("")(self.known)
         router.delete("/{key_id}", responses={404: {"description": "no such key"}})(self.revoke)

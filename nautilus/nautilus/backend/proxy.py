@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
+
+from nautilus.frame.router import Router
 
 # Shorter than nginx's minute, so that the caller learns which engine it was. Longer work is a job.
 TIMEOUT = httpx.Timeout(55.0, connect=2.0, pool=5.0)
@@ -39,9 +41,9 @@ class Proxy:
         self._engines = engines
         self._client = client
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """`/engines/{engine}/{path}` with any method."""
-        router = APIRouter(tags=["engines"])
+        router = Router(tags=["engines"])
         for method in METHODS:
             router.api_route(
                 "/engines/{engine}/{path:path}",

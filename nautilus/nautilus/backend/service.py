@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import JsonValue
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +21,7 @@ from nautilus.backend.schema import prepare
 from nautilus.backend.store_metrics import StoreMetrics
 from nautilus.catalogue import SERVICES
 from nautilus.frame.health import HealthCheck
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 
@@ -59,15 +60,15 @@ class Backend(Service):
         self._jobs = AllJobs(self._database)
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/api")
+    def routes(self) -> Router:
+        router = Router(prefix="/api")
         router.get("/services", tags=["stack"])(self.services)
         guarded = [Depends(self._guard.admit)]
         router.include_router(self._jobs.routes(), dependencies=guarded)
         router.include_router(self._proxy.routes(), dependencies=guarded)
         router.include_router(self._keys.routes(), dependencies=[Depends(self._guard.admit_writer)])
         # Not below /api, so that nginx doesn't lead there.
-        whole = APIRouter()
+        whole = Router()
         whole.include_router(StoreMetrics(self.stores).routes())
         whole.include_router(router)
         return whole

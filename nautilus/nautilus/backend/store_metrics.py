@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric, UnknownMetricFamily
 from starlette.responses import Response
 
+from nautilus.frame.router import Router
 from nautilus.frame.stores import NOT_PREPARED, STORE_AWAY, Stores
 
 TIMEOUT_S = 2.0
@@ -57,9 +57,9 @@ class StoreMetrics:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """`/metrics/stores`."""
-        router = APIRouter(tags=["frame"])
+        router = Router(tags=["frame"])
         router.get("/metrics/stores", response_class=Response)(self.exposition)
         return router
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import HTTPException, Query, Response
 from pydantic import BaseModel, JsonValue
 from pydantic_core import from_json, to_json
 
@@ -26,6 +26,7 @@ from nautilus.frame.background import end
 from nautilus.frame.job_news import JobNews
 from nautilus.frame.job_store import OPEN, Claim, Job, JobState, JobStore, JobSummary
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.stores import STORE_AWAY
 from nautilus.frame.task import JobFailedError, Task
@@ -58,9 +59,9 @@ class Jobs:
         self._running: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """GET /jobs, /jobs/{id} and /jobs/{id}/request."""
-        router = APIRouter(prefix="/jobs", tags=["jobs"])
+        router = Router(prefix="/jobs", tags=["jobs"])
         router.get("")(self.recent)
         router.get("/{job_id}", responses=NO_JOB)(self.get)
         router.get("/{job_id}/request", responses=NO_JOB)(self.request)

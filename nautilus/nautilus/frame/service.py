@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from fastapi import APIRouter
 from pydantic import JsonValue
 
 from nautilus.frame.background import Background
 from nautilus.frame.compute import Compute
+from nautilus.frame.router import Router
 from nautilus.frame.settings import Settings
 from nautilus.frame.shared import Shared
 from nautilus.frame.stores import Stores
@@ -33,9 +33,9 @@ class Service:
         self.stores = Stores(settings)
         self.background = Background(self.shared)
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> Router:
         """The service's own endpoints."""
-        return APIRouter()
+        return Router()
 
     @property
     def leads(self) -> bool:

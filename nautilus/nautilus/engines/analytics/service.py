@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import HTTPException, Query
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ from nautilus.engines.analytics.curve import EquityPoint, points
 from nautilus.engines.analytics.flow import follow
 from nautilus.engines.analytics.performance import Performance, TrackRecord, measure
 from nautilus.frame.fields import Identifier, Symbol
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.market.bars import Bar, Interval, periods_per_year, stored_bars
 from nautilus.market.batch import compute_features
@@ -59,8 +60,8 @@ class Analytics(Service):
     counts = ("processed_count",)
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/analytics", tags=["analytics"])
+    def routes(self) -> Router:
+        router = Router(prefix="/analytics", tags=["analytics"])
         router.post("/performance/{portfolio}")(self.performance)
         router.post("/attribution")(self.attribution)
         router.post("/turnover")(self.turnover)

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from fastapi import APIRouter
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -30,6 +29,7 @@ from nautilus.engines.factor.regression import NoRegressionError, regression
 from nautilus.engines.factor.risk_model import NoVarianceError, risk_model
 from nautilus.frame.fields import Symbol
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 
@@ -51,8 +51,8 @@ class Factor(Service):
         self._samples = deque([(time.monotonic(), 0)])
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/factors", tags=["factor"])
+    def routes(self) -> Router:
+        router = Router(prefix="/factors", tags=["factor"])
         router.get("/definitions")(self.definitions)
         router.post("/calculate/{symbol}")(self.calculate)
         router.post("/universe")(self.universe)

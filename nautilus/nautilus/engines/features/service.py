@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from inspect import getdoc
 
-from fastapi import APIRouter
 from pydantic import BaseModel, JsonValue
 from typing_extensions import override
 
@@ -17,6 +16,7 @@ from nautilus.engines.features.models import (
 )
 from nautilus.frame.fields import Symbol
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.market.bars import periods_per_year
 from nautilus.market.batch import UnknownFeatureError, chosen, compute_features
@@ -50,8 +50,8 @@ class Features(Service):
     counts = ("features_calculated", "feature_sets_processed")
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/features", tags=["features"])
+    def routes(self) -> Router:
+        router = Router(prefix="/features", tags=["features"])
         router.get("/available")(self.available)
         router.post("/technical/{symbol}")(self.technical)
         router.post("/batch")(self.batch)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 import polars as pl
-from fastapi import APIRouter, Body, HTTPException, Query, Response
+from fastapi import Body, HTTPException, Query, Response
 from pydantic import JsonValue, ValidationError
 from typing_extensions import override
 
@@ -29,6 +29,7 @@ from nautilus.frame.background import end
 from nautilus.frame.fields import Symbol
 from nautilus.frame.refusal import unfit
 from nautilus.frame.relay import publish
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import consume, entry
@@ -51,8 +52,8 @@ class MarketData(Service):
         self._simulations: dict[str, asyncio.Task[None]] = {}
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(tags=["marketdata"])
+    def routes(self) -> Router:
+        router = Router(tags=["marketdata"])
         router.post("/data/ingest", status_code=201)(self.ingest)
         router.get("/data/{symbol}")(self.bars)
         router.get("/data/{symbol}/segment", response_class=Response)(self.segment)

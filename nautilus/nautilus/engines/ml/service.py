@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import HTTPException, Query, Response
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -32,6 +32,7 @@ from nautilus.engines.ml.shelf import Shelf, UnknownModelError
 from nautilus.frame.fields import Identifier
 from nautilus.frame.job_store import JobSummary
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 
@@ -49,8 +50,8 @@ class MachineLearning(Service):
         self._batcher = Batcher(self._infer, settings.batch_rows, wait_s)
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(tags=["ml"])
+    def routes(self) -> Router:
+        router = Router(tags=["ml"])
         router.get("/models")(self.models)
         router.post("/models/{model}/activate")(self.activate)
         router.post("/ml/predict/price")(self.price)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -23,6 +23,7 @@ from nautilus.engines.portfolio.optimize import NoPortfolioError
 from nautilus.engines.portfolio.outcomes import MissingPriceError, optimize, rebalance, simulate
 from nautilus.frame.fields import Identifier
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.market.flow import POSITIONS_NOW, Positions
 
@@ -36,8 +37,8 @@ class Portfolio(Service):
     counts = ("optimizations_completed", "rebalances_executed")
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/portfolios", tags=["portfolio"])
+    def routes(self) -> Router:
+        router = Router(prefix="/portfolios", tags=["portfolio"])
         router.get("")(self.portfolios)
         router.post("/outcomes")(self.outcomes)
         router.post("/frontier")(self.frontier)

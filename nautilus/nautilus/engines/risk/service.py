@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import HTTPException, Query
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -25,6 +25,7 @@ from nautilus.engines.risk.limits import (
 from nautilus.engines.risk.value_at_risk import VarRequest, VarResult, value_at_risk
 from nautilus.frame.fields import Identifier
 from nautilus.frame.refusal import unfit
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.market.flow import Breach
@@ -41,8 +42,8 @@ class Risk(Service):
         self._book = LimitBook()
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/risk", tags=["risk"])
+    def routes(self) -> Router:
+        router = Router(prefix="/risk", tags=["risk"])
         router.post("/check/{portfolio}")(self.check)
         router.get("/limits")(self.limits)
         router.post("/limits", status_code=201)(self.set_limits)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import HTTPException, Response
 from pydantic import JsonValue
 from typing_extensions import override
 
@@ -20,6 +20,7 @@ from nautilus.engines.strategy.sweep import bars_of, sweep
 from nautilus.frame.fields import Identifier
 from nautilus.frame.job_store import JobSummary
 from nautilus.frame.jobs import Jobs
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.task import Task
@@ -39,9 +40,9 @@ class StrategyEngine(Service):
         self._jobs = Jobs(self, {"backtest": self._backtest}, parallel=JOBS_AT_ONCE)
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter()
-        strategies = APIRouter(prefix="/strategies", tags=["strategies"])
+    def routes(self) -> Router:
+        router = Router()
+        strategies = Router(prefix="/strategies", tags=["strategies"])
         strategies.get("")(self.strategies)
         strategies.post("", status_code=201)(self.create)
         strategies.get("/{strategy_id}")(self.strategy)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect, status
+from fastapi import WebSocket, WebSocketDisconnect, status
 from pydantic import BaseModel, JsonValue, RootModel
 from typing_extensions import override
 
@@ -15,6 +15,7 @@ from nautilus.engines.websocket.client import (
     parse_subscription,
 )
 from nautilus.engines.websocket.log import Position, TopicLog
+from nautilus.frame.router import Router
 from nautilus.frame.service import Service
 from nautilus.frame.settings import Settings
 from nautilus.frame.streams import entry
@@ -54,8 +55,8 @@ class WebSocketHub(Service):
         self._arrived = asyncio.Event()
 
     @override
-    def routes(self) -> APIRouter:
-        router = APIRouter(tags=["websocket"])
+    def routes(self) -> Router:
+        router = Router(tags=["websocket"])
         router.websocket("/ws/stream")(self.stream)
         router.get("/connections")(self.connections)
         router.get("/topics")(self.topics)
