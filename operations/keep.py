@@ -11,6 +11,7 @@ from pyinfra.api.operation import operation
 from facts.observe import observe
 from facts.plan import HostPlan
 from facts.releases import kept_releases
+from facts.together import together
 from link.daemon import daemon
 from operations.refusal import refused, step
 from stack.release.images import STACK_LABEL
@@ -75,8 +76,10 @@ def _tidy(host: Host, plan: HostPlan) -> bool:
 
 
 def _retention(host: Host, plan: HostPlan, keep: int, used: Iterable[str]) -> Retention:
-    observed = observe(host, plan.detected.runtime, plan.release.stack)
-    kept = kept_releases(host, plan.detected.directory)
+    observed, kept = together(
+        lambda: observe(host, plan.detected.runtime, plan.release.stack),
+        lambda: kept_releases(host, plan.detected.directory),
+    )
     return retention(kept, plan.release, observed.images, used, keep, plan.current.id)
 
 

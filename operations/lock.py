@@ -82,7 +82,8 @@ def wait_for(host: Host, lock: LockInfo, directory: str, patience_s: int) -> Non
 
 
 def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
-    held = hold(host, plan.detected.directory, purpose, break_lock=plan.settings.break_lock)
+    directory, break_lock = plan.detected.directory, plan.settings.break_lock
+    held = hold(host, directory, purpose, plan.current.lock, break_lock=break_lock)
     if held is None:
         return False
     if look_again(host, plan).is_where(plan):
@@ -95,9 +96,13 @@ def _take(host: Host, plan: HostPlan, purpose: str) -> bool:
     )
 
 
-def hold(host: Host, directory: str, purpose: str, *, break_lock: bool) -> "_Held | None":
-    """The lock of a stack's directory, held until the run leaves the host; None: it can't be."""
-    lock = current_release(host, directory).lock
+def hold(
+    host: Host, directory: str, purpose: str, lock: LockInfo | None, *, break_lock: bool
+) -> "_Held | None":
+    """The lock of a stack's directory, held until the run leaves the host; None: it can't be.
+
+    + lock: the one that was seen there; the host breaks no other, whatever has happened since
+    """
     silence_s = 0 if is_local(host.connector) else SILENCE_S
     dead = breakable(lock, break_lock)
     said = (directory, token_hex(8), operator(), purpose, dead, str(silence_s))

@@ -102,7 +102,10 @@ def _begin(host: Host, turn: Turn) -> bool:
     for look in looks:
         with ctx_host.use(look.host):
             break_lock = look.inputs.settings.break_lock
-            if not lock.hold(look.host, look.own_directory, PURPOSE, break_lock=break_lock):
+            held = lock.hold(
+                look.host, look.own_directory, PURPOSE, look.lock, break_lock=break_lock
+            )
+            if not held:
                 return False
     if not plan_swarm([it.host for it in looks]).is_where(turn.swarm):
         return refused(host, "the swarm has changed since it was looked at: run it again")

@@ -68,7 +68,7 @@ class Fleet:
             lock=None,
         )
 
-    def hold(self, host, directory, purpose, *, break_lock):
+    def hold(self, host, directory, purpose, lock, *, break_lock):
         self.asked.append(host.name)
         return None if host.name in self.held else (directory, purpose, break_lock)
 
