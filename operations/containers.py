@@ -100,7 +100,7 @@ def _start(
 ) -> bool:
     api = daemon(host, detected.runtime)
     waiting = set(changes.subjects("create", "recreate", "start", "restart"))
-    starter = Starter(host, api, release, waiting, stand_ins=len(routers), gate=gate)
+    starter = Starter(host, api, release, waiting, routers=routers, gate=gate)
     try:
         # With their needs, so that Compose's own hash holds: `compose up` by hand then agrees.
         create(host, release, detected, changes.subjects("create"), "--no-recreate")

@@ -1,6 +1,6 @@
 """Start services by dependency, phase by phase, and stand in for those that are replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from operations.heat import Gate
 from operations.progress import Progress
 from operations.refusal import refused
 from operations.timing import since_begin_s
-from stack.changes.order import startable
+from stack.changes.order import startable, turns
 from stack.model import PHASES
 from stack.release.render import Release
 
@@ -49,16 +49,17 @@ class Starter:
         api: APIClient,
         release: Release,
         waiting: set[str],
-        stand_ins: int = 0,
+        routers: Mapping[str, str] | None = None,
         gate: Gate | None = None,
     ) -> None:
         self._host, self._api, self._release = host, api, release
         self._waiting = waiting
+        self._routers = routers or {}
         self._gate, self._one_at_a_time = gate, False
         self._ids: dict[str, str] = {}
         self._healthy: set[str] = set()
         self._starts = Pool(MAX_CONNECTIONS - 1)
-        self._progress = Progress(host, "start", len(waiting) + stand_ins)
+        self._progress = Progress(host, "start", len(waiting) + len(self._routers))
         self._watch = HealthWatch(api, release.stack.name, self._progress)
 
     def run(
@@ -80,19 +81,21 @@ class Starter:
             with self._watch.listening(), self._progress.told():
                 self._look(set(self._release.containers) - replaced)
                 for phase in PHASES:
-                    if begins := self._of_phase(phase, replaced | self._waiting):
+                    begins = self._of_phase(phase, replaced | self._waiting)
+                    if begins:
                         self._host.log(
                             f"phase {phase}: {', '.join(begins)};"
                             f" {since_begin_s():.0f} s since the run began"
                         )
                     if self._gate and begins:
                         self._one_at_a_time = not self._gate.cool_enough(self._host, "starting")
-                    group = self._of_phase(phase, replaced)
-                    former |= self._former_ids(group)
-                    with standing_in(self._watch, group):
-                        recreate(group)
-                        self._look(set(group))
-                        self._until_healthy(self._of_phase(phase, set(self._waiting)))
+                    for turn in turns(self._release.stack, begins, self._routers):
+                        group = self._of_phase(phase, replaced & turn)
+                        former |= self._former_ids(group)
+                        with standing_in(self._watch, group):
+                            recreate(group)
+                            self._look(set(group))
+                            self._until_healthy(turn & self._waiting)
         except ServiceFailedError as failure:
             return refused(self._host, f"{failure}\n{self._still_running()}")
         except (DockerException, RequestException) as error:
@@ -130,14 +133,17 @@ class Starter:
     def _inspect(self, service: str) -> dict[str, Any]:
         return dict(self._api.inspect_container(self._release.stack.container_name(service)))
 
-    def _until_healthy(self, services: tuple[str, ...]) -> None:
-        while not set(services) <= self._healthy:
-            for service in startable(self._release.stack, self._waiting, self._healthy):
+    def _until_healthy(self, turn: set[str]) -> None:
+        while not turn <= self._healthy:
+            waiting = turn & self._waiting
+            for service in startable(self._release.stack, waiting, self._healthy):
                 if self._one_at_a_time and self._watch:
                     break
                 self._begin(service)
             if not self._watch:
-                needing = ", ".join(name for name in services if name not in self._healthy)
+                needing = ", ".join(
+                    it for it in self._release.containers if it in turn - self._healthy
+                )
                 raise ServiceFailedError(f"{needing}: what it needs isn't healthy any more")
             if name := self._watch.next_healthy():
                 self._healthy.add(name)

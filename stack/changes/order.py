@@ -1,6 +1,6 @@
 """In which order services start: phases one after the other, and within one by need."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 
 from stack.model import PHASES, Stack
 
@@ -25,3 +25,27 @@ def open_phase(stack: Stack, healthy: Collection[str]) -> int:
     """Number of the first phase with a service that isn't healthy yet; the last when all are."""
     phases = [PHASES.index(s.phase) for name, s in stack.services.items() if name not in healthy]
     return min(phases, default=len(PHASES) - 1)
+
+
+def needs_of(stack: Stack, service: str) -> frozenset[str]:
+    """All that a service needs, and what that needs in turn."""
+    needs = stack.services[service].needs
+    return frozenset(needs).union(*(needs_of(stack, it) for it in needs))
+
+
+def turns(stack: Stack, group: Collection[str], routers: Mapping[str, str]) -> Iterator[set[str]]:
+    """Services of one phase, in the turns in which they begin.
+
+    + group: those that are to be started or replaced
+    + routers: service that has a stand-in → who leads requests to it meanwhile
+
+    Who leads requests to a stand-in stays until that has gone, and so does what needs it.
+    """
+    left = set(group)
+    while left:
+        leading = {routers[it] for it in left if it in routers} & left
+        later = {it for it in left if it in leading or needs_of(stack, it) & leading}
+        if later == left:
+            later = set()  # They lead requests to each other.
+        yield left - later
+        left = later

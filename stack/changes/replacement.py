@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from stack.changes.change import Changes
 from stack.changes.observed import Observed, ObservedContainer
-from stack.model import PHASES
+from stack.changes.order import needs_of
+from stack.model import PHASES, Stack
 from stack.quantities import show_memory
+from stack.release.containers import ROUTES_LABEL, routes_label
 from stack.release.render import Release
 from stack.routing import router_of
 
@@ -103,6 +105,19 @@ def _why_interrupted(
     led_by = observed.containers.get(stack.container_name(router))
     if led_by is None or not led_by.running or led_by.health != "healthy":
         return f"{router}, which leads requests to it, isn't healthy"
-    if router in changes.subjects("recreate", "create"):
-        return f"{router}, which leads requests to it, is replaced too"
+    if router in changes.subjects("recreate"):
+        return _why_not_led(stack, service, router, led_by)
+    return None
+
+
+def _why_not_led(stack: Stack, service: str, router: str, led_by: ObservedContainer) -> str | None:
+    """Why a router that is replaced itself, before or after, can't lead requests to a stand-in."""
+    before, after = (PHASES.index(stack.services[it].phase) for it in (router, service))
+    if before < after:
+        return None
+    if router in needs_of(stack, service):
+        return f"{router}, which leads requests to it and which it needs, is replaced too"
+    told = led_by.labels.get(ROUTES_LABEL)
+    if {ROUTES_LABEL: told} != routes_label(stack.services[router]):
+        return f"{router}, which leads requests to it, is replaced by one that does it otherwise"
     return None

@@ -16,6 +16,8 @@ from stack.settings import Settings
 SERVICE_LABEL = "dev.drydock.service"
 RELEASE_LABEL = "dev.drydock.release"
 """Container label: the digest of the service's own part of the release."""
+ROUTES_LABEL = "dev.drydock.routes"
+"""Container label: whose requests it leads, and how it is asked to lead them elsewhere, in JSON."""
 STAND_IN_LABEL = "dev.drydock.stands-in-for"
 """Container label: the service that it answers for while that one is replaced."""
 SWARM_LABEL = "dev.drydock.swarm"
@@ -84,7 +86,7 @@ def desired_container(
         tmpfs=tuple(sorted(service.tmpfs)),
         shared_memory_bytes=service.shared_memory,
         health=health_fields(service.health),
-        labels={STACK_LABEL: stack.name, SERVICE_LABEL: name},
+        labels={STACK_LABEL: stack.name, SERVICE_LABEL: name, **routes_label(service)},
         networks=(stack.name,),
         pids_limit=service.pids_limit,
         stop_grace_s=service.stop_grace_s,
@@ -100,6 +102,11 @@ def shown(service: Service, secrets_directory: str) -> dict[str, str]:
     """Absolute path on the host → path in the container, of directories that a service may read."""
     beside = secrets_directory.rpartition("/")[0]
     return {f"{beside}/{name}": path for name, path in service.host_directories.items()}
+
+
+def routes_label(service: Service) -> dict[str, str]:
+    """How a service that leads requests to others is asked to, as its container tells it."""
+    return {ROUTES_LABEL: service.routes.model_dump_json()} if service.routes else {}
 
 
 def _environment(name: str, service: Service, allocation: Allocation) -> dict[str, str]:

@@ -40,6 +40,20 @@ def test_no_request_is_lost_over_ten_replacements(running: Project, mac2: Mac):
     assert "no changes" in again.text
 
 
+def test_a_router_that_changes_too_is_away_for_its_own_restart_alone(running: Project, mac2: Mac):
+    gate = {"build": {"arguments": {"greeting": "the gate is new"}}}
+    with Client(mac2, 18080, PATHS, PER_SECOND) as client:
+        run = running.deploy(hosts="mac2", overrides={**greets("both"), "gate": gate})
+    assert "tide: replaced beside the running one, gate leads requests" in run.words
+    away = re.search(r"gate: it was away for ([\d.]+) s", run.words)
+    assert away is not None, run.text
+    # Nobody answers at the gate itself; what it leads to is always there.
+    assert all(": 0 " in it for it in client.failures), client.failures
+    assert len(client.failures) <= PER_SECOND * (float(away[1]) + 1)
+    assert any("both" in answer for answer in client.answers)
+    assert "the gate is new" in mac2.sh("curl -fsS http://127.0.0.1:18080/")
+
+
 def test_a_release_that_fails_beside_leaves_the_old_one_serving(running: Project, mac2: Mac):
     before = mac2.identities("harbour")
     overrides = {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.changes.order import open_phase, startable
+from stack.changes.order import needs_of, open_phase, startable, turns
 from stack.model import PHASES
 from tests.demo import demo_inputs
 
@@ -53,3 +53,44 @@ def test_starting_what_may_start_ends_with_everything_healthy(healthy):
         assert started, f"nothing may start of {waiting} while {healthy} are healthy"
         waiting -= set(started)
         healthy |= set(started)
+
+
+def one_phase(**needs):
+    """A stack whose services are all of one phase."""
+    store = STACK.services["store"]
+    services = {name: store.model_copy(update={"needs": it}) for name, it in needs.items()}
+    return STACK.model_copy(update={"services": services})
+
+
+def test_needs_are_followed_to_their_end():
+    assert needs_of(STACK, "page") == {"risk", "store"}
+    assert needs_of(STACK, "store") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("group", "routers", "expected"),
+    [
+        ("", {}, []),
+        ("abcd", {}, ["abcd"]),
+        ("abcd", {"a": "d"}, ["ab", "cd"]),
+        ("ab", {"a": "d"}, ["ab"]),
+        ("bd", {"a": "d"}, ["bd"]),
+        ("abcd", {"a": "b", "b": "d"}, ["a", "b", "cd"]),
+        ("ab", {"a": "b", "b": "a"}, ["ab"]),
+    ],
+)
+def test_who_leads_requests_to_a_stand_in_waits_until_that_has_gone(group, routers, expected):
+    """`d` leads requests; `c` needs `d`."""
+    stack = one_phase(a=(), b=(), c=("d",), d=("a",))
+    assert list(turns(stack, group, routers)) == list(map(set, expected))
+
+
+@given(
+    st.sets(st.sampled_from("abcdef")),
+    st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("abcdef")),
+)
+def test_everybody_has_one_turn(group, routers):
+    stack = one_phase(a=(), b=("a",), c=("a",), d=("b", "c"), e=("d",), f=())
+    taken = list(turns(stack, group, routers))
+    assert sum(map(len, taken)) == len(group)
+    assert set().union(*taken) == group

@@ -76,10 +76,42 @@ def test_memory_for_both_is_needed_once_a_phase(demo_project, phase, beside):
     assert [it.router for it in made].count("page") == beside
 
 
-def test_a_router_that_is_replaced_too_leads_nobody(demo_project):
+def test_a_router_that_is_replaced_after_it_leads_requests_until_then(demo_project):
     made = decided(demo_project, "risk", "page")
-    assert made["risk"].router is None
-    assert "page, which leads requests to it, is replaced too" in made["risk"].sentence
+    assert made["risk"].router == "page"
+    assert "page: replaced with an interruption" in made["page"].sentence
+
+
+@pytest.mark.parametrize(
+    ("router", "service", "why"),
+    [
+        # The one that comes is asked, when it runs.
+        ({"phase": "infrastructure", "needs": []}, {"needs": []}, None),
+        ({"phase": "engines", "needs": []}, {"needs": []}, None),
+        ({"phase": "engines", "needs": []}, {"needs": ["page"]}, "which it needs, is replaced too"),
+    ],
+)
+def test_a_router_that_is_replaced_before_or_beside_it(demo_project, router, service, why):
+    release = demo_release(demo_project, {"page": {"routes": ROUTES, **router}, "risk": service})
+    changes = Changes(tuple(Change("recreate", name, "image") for name in ("risk", "page")))
+    (risk,) = (
+        it
+        for it in replacements(release, observed(release), changes, 16 * GIB, {})
+        if it.service == "risk"
+    )
+    assert (risk.router is None) == (why is not None)
+    assert (why or "beside the running one") in risk.sentence
+
+
+@pytest.mark.parametrize("former", [None, {**ROUTES, "lead": ["lead-to", "{host}"]}])
+def test_a_router_that_is_asked_otherwise_than_the_next_one_leads_nobody(demo_project, former):
+    """What runs until then doesn't know the command; without a label it never said one."""
+    running = demo_release(demo_project, {"page": {"routes": former}} if former else {})
+    release = demo_release(demo_project, {"page": {"routes": ROUTES}})
+    changes = Changes(tuple(Change("recreate", name, "image") for name in ("risk", "page")))
+    risk, _ = replacements(release, observed(running), changes, 16 * GIB, {})
+    assert risk.router is None
+    assert "page, which leads requests to it, is replaced by one that does it" in risk.sentence
 
 
 def test_what_does_not_run_is_not_replaced(demo_project):

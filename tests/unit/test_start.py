@@ -1,6 +1,7 @@
 """The starter against a double of the daemon's API; the stories play it against real daemons."""
 
 import re
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -202,3 +203,24 @@ def test_an_interruption_lasts_from_the_end_of_the_former_to_the_health_of_the_n
     assert Starter(host, daemon, release, {"risk"}).run({"risk"}, recreate, startup)
     assert set(startup.interruption_s) == {"risk"}
     assert 0 <= startup.interruption_s["risk"] < 5
+
+
+def test_who_leads_requests_to_a_stand_in_is_replaced_when_that_has_gone(demo_project):
+    release = demo_release(demo_project, {"risk": {"phase": "frontend"}, "page": {"needs": []}})
+    daemon, host, done = DaemonDouble(release, {}), HostDouble(), []
+    daemon.states["demo-store"]["Health"]["Status"] = "healthy"
+
+    @contextmanager
+    def standing_in(_watch, services):
+        done.append(("stands in", services))
+        yield
+        done.append(("gone", services))
+
+    replaced = {"risk", "page"}
+    starter = Starter(host, daemon, release, set(replaced), routers={"risk": "page"})
+    assert starter.run(replaced, lambda group: done.append(("made", group)), Startup(), standing_in)
+
+    assert done == [
+        (what, (it,)) for it in ("risk", "page") for what in ("stands in", "made", "gone")
+    ]
+    assert daemon.started == ["demo-risk-engine", "demo-page"]
