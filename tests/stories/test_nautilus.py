@@ -3,18 +3,18 @@
 import json
 import re
 import runpy
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from bench.host import Host
-from bench.inside import running_inside
-from stack.load import load_stack
 from stack.release.archive import open_archive
 from stack.release.seal import read_key
 from stack.report.model import Report
+from tests.stories.client import in_its_network
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
+from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
 SERVICES = 16
@@ -26,6 +26,8 @@ STACK = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]
 STACK_SERVICES = {name: it for name, it in STACK["services"].items() if "when" not in it}
 SECRETS = {name for service in STACK_SERVICES.values() for name in service.get("secrets", ())}
 RISK = {"memory": "3 GiB", "cpus": 0.75}
+CHANGED = {"risk": RISK, "websocket": {"environment": {"LOG_LEVEL": "debug"}}}
+STORES = ("nautilus-postgres", "nautilus-redis")
 PORTS = (80, 3000, 3002, 5432, 6379, 8001, 8100, 8200, 8300, 8400, 8500, 8600, 8700, 8800, 8900)
 
 
@@ -203,13 +205,11 @@ def test_memory_and_cpus_are_applied_live(nautilus: Project, mac1: Mac):
 
 @pytest.mark.usefixtures("nautilus_on_mac1")
 def test_one_service_changes_and_fifteen_stay_and_its_visitor_loses_nothing(
-    nautilus: Project, mac1: Mac, tmp_path: Path
+    nautilus: Project, lab: Lab, mac1: Mac, tmp_path: Path
 ):
     before = mac1.identities("nautilus")
-    overrides = {"risk": RISK, "websocket": {"environment": {"LOG_LEVEL": "debug"}}}
-    host = Host(mac1.state, ROOT / "lab/inventory.py", load_stack({"stack": STACK}, {}).stack)
-    with running_inside(host, "visitor.py", tmp_path) as visitor:
-        run = nautilus.deploy(hosts="mac1", overrides=overrides)
+    with in_its_network("visitor.py", nautilus, mac1, lab, tmp_path) as visitor:
+        run = nautilus.deploy(hosts="mac1", overrides=CHANGED)
     after = mac1.identities("nautilus")
 
     assert "websocket: environment LOG_LEVEL none → debug: recreate" in run.text
@@ -220,6 +220,29 @@ def test_one_service_changes_and_fifteen_stay_and_its_visitor_loses_nothing(
     assert found["connections"] > 1
     assert (found["missing"], found["doubled"], found["failed"]) == (0, 0, [])
 
-    verified = nautilus.run("verify.py", "-y", hosts="mac1", overrides=overrides)
+    verified = nautilus.run("verify.py", "-y", hosts="mac1", overrides=CHANGED)
     assert verified.status == 0
     assert f"{ENDPOINTS}/{ENDPOINTS} endpoints answer" in verified.text
+
+
+@pytest.mark.usefixtures("nautilus_on_mac1")
+def test_who_needs_a_store_finds_it_under_another_address(
+    nautilus: Project, lab: Lab, mac1: Mac, tmp_path: Path
+):
+    before = addresses(mac1)
+    mac1.docker("stop", *STORES)
+    # The first to come gets the lowest address that is free: that of the other one.
+    mac1.docker("start", STORES[before.index(max(before, key=ip_address))])
+    run = nautilus.deploy(hosts="mac1", overrides=CHANGED)
+    assert f"{ENDPOINTS}/{ENDPOINTS} endpoints answer" in run.text
+    assert all(was != now for was, now in zip(before, addresses(mac1), strict=True))
+    with in_its_network("visitor.py", nautilus, mac1, lab, tmp_path) as visitor:
+        health = json.loads(mac1.sh("curl -fsS http://127.0.0.1:8001/health"))
+    assert visitor.found["missing"] == 0
+    assert health["status"] == "healthy"
+
+
+def addresses(mac: Mac) -> list[str]:
+    """Where the stores are in the stack's network."""
+    network = "{{.NetworkSettings.Networks.nautilus.IPAddress}}"
+    return mac.docker("inspect", "--format", network, *STORES).split()

@@ -10,6 +10,7 @@ import pytest
 
 from lab.hosts import ssh_command
 from lab.settings import Settings
+from tests.stories.client import in_its_network
 from tests.stories.mac import Mac
 from tests.stories.project import Project, Run
 from tests.stories.running_lab import Lab
@@ -78,7 +79,9 @@ async def main():
     print(json.dumps({"done": done, "failed": failed, "rows": rows}))
 asyncio.run(main())
 """
-ROTATED = {"redis_password", "postgres_password", "backend_database_password"}
+ROTATED = {
+    "redis_password", "postgres_password", "backend_database_password", "risk_database_password",
+}  # fmt: skip
 
 
 def open_ports(lab: Lab, of: Mac, seen_from: str) -> list[int]:
@@ -204,7 +207,7 @@ def test_a_value_that_was_left_somewhere_would_be_found(lab: Lab, mac2: Mac):
 
 
 def test_secrets_get_new_values_and_no_request_is_lost(
-    nautilus: Project, nautilus_on_mac1: Run, lab: Lab, mac1: Mac
+    nautilus: Project, nautilus_on_mac1: Run, lab: Lab, mac1: Mac, tmp_path: Path
 ):
     before = secrets_of(mac1)
     identities = mac1.identities("nautilus")
@@ -214,10 +217,9 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     client = subprocess.Popen(
         ssh_command(mac1.state, f"{docker} {line}"), stdout=subprocess.PIPE, text=True
     )
-    runs = [
-        nautilus.run("rotate.py", "-y", "-vvv", hosts="mac1", secrets=",".join(ROTATED))
-        for _ in range(2)
-    ]
+    words = ("rotate.py", "-y", "-vvv", "--debug")
+    with in_its_network("visitor.py", nautilus, mac1, lab, tmp_path) as visitor:
+        runs = [nautilus.run(*words, hosts="mac1", secrets=",".join(ROTATED)) for _ in range(2)]
     mac1.sh(f"{docker} exec nautilus-backend touch /tmp/stop")
     said = json.loads(client.communicate(timeout=60)[0])
 
@@ -225,6 +227,8 @@ def test_secrets_get_new_values_and_no_request_is_lost(
     assert said["failed"] == []
     assert said["done"] > 20
     assert said["rows"] == said["done"]
+    # Nor does who comes through nginx lose a page or a message.
+    assert (visitor.found["missing"], visitor.found["failed"]) == (0, [])
     after = secrets_of(mac1)
     assert {name for name in after if after[name] != before[name]} == ROTATED
     assert mac1.identities("nautilus") == identities
