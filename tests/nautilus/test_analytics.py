@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from nautilus.engines.analytics.attribution import AttributionRequest, attribute
+from nautilus.engines.analytics.attribution import AttributionRequest, Segment, attribute
 from nautilus.engines.analytics.performance import TrackRecord, deepest_drawdown, measure
 from scipy import stats
 
@@ -95,6 +95,16 @@ def test_effects_add_to_the_active_return() -> None:
     whole = sum(e.allocation + e.selection + e.interaction for e in result.effects)
     assert whole == pytest.approx(result.active_return)
     assert result.active_return == pytest.approx(ours @ moves[:, 0] - theirs @ moves[:, 1])
+
+
+def test_effects_are_those_of_a_worked_example() -> None:
+    """The benchmark returns 4.2 %; a tenth more is in what does better than that."""
+    rows = [("shares", 0.7, 0.06, 0.6, 0.05), ("bonds", 0.3, 0.02, 0.4, 0.03)]
+    segments = [dict(zip(Segment.model_fields, row, strict=True)) for row in rows]
+    shares, bonds = attribute(AttributionRequest.model_validate({"segments": segments})).effects
+    assert (shares.allocation, bonds.allocation) == pytest.approx((0.0008, 0.0012))
+    assert (shares.selection, bonds.selection) == pytest.approx((0.006, -0.004))
+    assert (shares.interaction, bonds.interaction) == pytest.approx((0.001, 0.001))
 
 
 def test_the_engine_serves_and_counts(start: Start) -> None:

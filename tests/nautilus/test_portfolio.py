@@ -14,6 +14,7 @@ from nautilus.engines.portfolio.models import (
     RebalanceRequest,
 )
 from nautilus.engines.portfolio.outcomes import optimize, rebalance, simulate
+from scipy import stats
 from skfolio import RiskMeasure
 from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 
@@ -70,6 +71,20 @@ def test_constraints_hold() -> None:
     assert ours.sum() == pytest.approx(1)
 
 
+def test_weights_within_bounds_and_groups_are_skfolios() -> None:
+    floor = float(np.sort(HISTORY.mean(axis=0))[-2:].mean()) * 0.9
+    group = {"symbols": ["A", "C"], "lower": 0.3, "upper": 0.35}
+    ours = weights_of(groups=[group], minimum_return=floor, lower=-0.5, upper=0.9)
+    reference = MeanRisk(
+        min_weights=-0.5,
+        max_weights=0.9,
+        min_return=floor,
+        groups=[["g", "other", "g", "other"]],
+        linear_constraints=["g >= 0.3", "g <= 0.35"],
+    )
+    np.testing.assert_allclose(ours, reference.fit(HISTORY).weights_, atol=2e-3)
+
+
 @pytest.mark.parametrize("upper", [1.0, 0.4])
 def test_the_frontier_is_skfolios(upper: float) -> None:
     ours = efficient_frontier(FrontierRequest(returns=RETURNS, upper=upper, points=12))
@@ -113,6 +128,22 @@ def test_outcomes_have_the_mean_of_independent_draws() -> None:
     values = list(drawn.quantiles.values())
     assert values == sorted(values)
     assert simulate(request) == drawn
+
+
+def test_outcomes_of_a_coin_are_binomial() -> None:
+    """Of a tenth up or a tenth down, 20 times, only how often it was up matters."""
+    coin = {"A": [0.1, -0.1] * 50}
+    drawn = simulate(
+        OutcomesRequest(returns=coin, weights={"A": 1.0}, periods=20, paths=20_000, seed=3)
+    )
+    ups = stats.binom(20, 0.5)
+    value = 1.1 ** np.arange(21) * 0.9 ** np.arange(20, -1, -1) - 1
+    for name, found in drawn.quantiles.items():
+        # A quantile of 20,000 paths is off by up to some 0.008 of probability.
+        least, most = (value[int(ups.ppf(float(name) + by))] for by in (-0.008, 0.008))
+        assert least - 1e-9 <= found <= most + 1e-9
+    lost = ups.pmf(np.flatnonzero(value < 0)).sum()
+    assert drawn.probability_of_loss == pytest.approx(lost, abs=0.015)
 
 
 def test_trades_reach_the_target() -> None:
