@@ -7,6 +7,7 @@ import pytest
 
 from tests.stories.mac import Mac
 from tests.stories.project import Project
+from tests.stories.running_lab import Lab
 
 pytestmark = pytest.mark.lab
 BASES = {"redis:8.0", "python:3.13-slim-trixie", "nginx:1.26"}
@@ -46,6 +47,18 @@ def test_another_image_than_the_pinned_one_is_not_taken(
     assert run.status != 0
     assert "base image nginx:1.26 can't be pulled" in run.words
     assert mac2.identities("harbour") == before
+
+
+def test_base_images_come_through_a_mirror(running: Project, lab: Lab, mac2: Mac):
+    mirror = lab.settings.registry_address
+    edited = {"gate": {"build": {"arguments": {"greeting": "a mirrored gate"}}}}
+    mac2.docker("rmi", "--force", "nginx:1.26")
+    run = running.deploy(hosts="mac2", registry_mirror=mirror, overrides=edited)
+    assert "nginx:1.26: image, not on this host yet: pull" in run.text
+    came_from = mac2.docker("inspect", "--format", "{{json .RepoDigests}}", "nginx:1.26")
+    assert f"{mirror}/library/nginx@sha256:" in came_from
+    again = running.deploy(hosts="mac2", registry_mirror=mirror, overrides=edited)
+    assert "no changes: harbour" in again.text
 
 
 def test_what_is_not_pinned_is_said_with_the_changes(running: Project, tmp_path: Path):

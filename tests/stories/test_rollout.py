@@ -69,6 +69,11 @@ def image_ids(mac: Mac) -> set[str]:
     return set(mac.docker("images", "--no-trunc", "--quiet", "harbour-store").split())
 
 
+def store_on(mac: Mac) -> dict[str, object]:
+    """What the store's container is made of."""
+    return dict(mac.containers("harbour")["harbour-store"]["Config"])
+
+
 def built_bytes(mac: Mac) -> int:
     """Size of the layers that the image has beside its base's, in its archive."""
     found = json.loads(mac.docker("image", "inspect", IMAGE, "redis:8.0"))
@@ -135,3 +140,21 @@ def test_macs_of_one_chip_get_in_waves_what_one_of_them_built(
     assert {host: source for host, (source, _) in taken(done).items()} == {"mac9": registry}
     moved_bytes = [int(size) for size in BLOB.findall(macs["mac7"].docker("logs", SERVICE))]
     assert 0 < sum(moved_bytes) <= 1.1 * missing, (moved_bytes, missing)
+
+    # A run that is given up as soon as one has failed: the other, in its middle, goes back itself.
+    blue = {"store": {"environment": {"COLOUR": "blue"}}}
+    logins["mac8"] = login(odd_lab.hosts["mac8"], build_once=True, overrides=blue)
+    write_inventory(inventory, {"m1": list(logins.values())})
+    former = store_on(macs["mac8"])
+    done = rollout(harbour, inventory, *words, "--fail-percent", "0")
+
+    assert done.returncode == 1, done.stdout
+    table = done.stdout.partition("what became of each host")[2]
+    assert re.search(r"mac9 .* failed: the operation 'Start services' failed; now 1/1", table), (
+        table
+    )
+    assert re.search(r"mac8 .* now 1/1 containers healthy", table), table
+    now = store_on(macs["mac8"])
+    assert now["Env"] == former["Env"]
+    # It was another container's name for a while.
+    assert now["Hostname"] != former["Hostname"]
