@@ -1,7 +1,7 @@
 """The lock on a host: whoever changes a stack there holds it, and gives it back in any case."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -51,6 +51,14 @@ def take(plan: HostPlan, purpose: str) -> Generator[PyinfraCommand, None, None]:
 def is_held(host: Host) -> bool:
     """Whether this run holds the lock on a host."""
     return host in _holding
+
+
+def at_end(host: Host, action: Callable[[], object]) -> None:
+    """Do something last of all, right before this run gives the lock back; at once without one."""
+    if held := _holding.get(host):
+        held.last.append(action)
+    else:
+        action()
 
 
 def waited_for(host: Host, plan: HostPlan) -> bool:
@@ -128,6 +136,8 @@ class _Held(BaseStateCallback):
     def __init__(self, host: Host, dialogue: Dialogue) -> None:
         self._host, self._dialogue = host, dialogue
         self._over = Event()
+        self.last: list[Callable[[], object]] = []
+        """What to do before it is given back."""
         self._beats = gevent.spawn(self._beat)
         state.add_callback_handler(self)  # type: ignore[no-untyped-call]
         say_on_interrupt(
@@ -159,6 +169,8 @@ class _Held(BaseStateCallback):
         self._over.set()
         self._beats.join()
         if not lost:
+            for action in self.last:
+                action()
             journal.end(host, "not verified")
         # A connection that is gone has given it back already.
         with contextlib.suppress(OSError, EOFError):

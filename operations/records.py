@@ -10,9 +10,9 @@ from pyinfra.api.operation import operation
 from facts.observe import observe
 from facts.plan import HostPlan
 from facts.releases import kept_releases
-from operations import journal
+from operations import journal, lock
 from operations.operator import operator
-from operations.refusal import refused, step
+from operations.refusal import LOST, refused, step
 from operations.start import Startup
 from operations.timing import now, timeline_of
 from stack.release.kept import Record, RecordState
@@ -81,10 +81,15 @@ def note(
     verdict: tuple[str, ...],
     startup: Startup | None = None,
 ) -> bool:
-    """Add to the release's record how it went, and the images that its containers are made of."""
+    """Add to the release's record how it went, and the images that its containers are made of.
+
+    That a rollback led here is forgotten when nothing is left to be broken off: the same command
+    would lead one release further from then on.
+    """
     record = _record_of(host, plan)
+    left = record.gone_back_from if state == "good" else None
     update: Mapping[str, object] = {
-        "gone_back_from": None,
+        "gone_back_from": left,
         "state": state,
         "verdict": verdict,
         "verified_at": now(),
@@ -94,8 +99,20 @@ def note(
     }
     for service, seconds in (startup.interruption_s if startup else {}).items():
         journal.tell(host, "interruption", f"{service} was away", service, seconds=seconds)
-    written = _write(host, plan, record.model_copy(update=update))
+    noted = record.model_copy(update=update)
+    written = _write(host, plan, noted)
+    if left:
+        over = noted.model_copy(update={"gone_back_from": None})
+        lock.at_end(host, lambda: _write_last(host, plan, over))
     return journal.end(host, state, verdict) and written
+
+
+def _write_last(host: Host, plan: HostPlan, record: Record) -> bool:
+    try:
+        return _write(host, plan, record)
+    except LOST as error:
+        why = f"the host was lost before its last word ({error}): the same command leads here again"
+        return refused(host, why)
 
 
 def _timeline(host: Host) -> Timeline | None:

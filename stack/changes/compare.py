@@ -46,7 +46,7 @@ def record_changes(release: Release, current: CurrentRelease) -> Iterator[Change
     elif record.state != "good":
         why = f"its last run left it {record.state}"
     elif record.gone_back_from:
-        why = f"gone back to from {record.gone_back_from}, and never verified"
+        why = f"gone back to from {record.gone_back_from} by a run cut off"
     else:
         return
     yield Change("record", "release", "record", reason=why)

@@ -32,7 +32,7 @@ class Record(Data):
     former: str | None = None
     """The release that it took the place of."""
     gone_back_from: str | None = None
-    """The release that a rollback has left for this one; None again once this one is verified."""
+    """The release that a rollback has left for this one; None again once that run has ended."""
     why: str | None = None
     changes: tuple[str, ...] = ()
     """What its deployment changed, in words."""

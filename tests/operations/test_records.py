@@ -30,8 +30,16 @@ def written(monkeypatch):
     return found
 
 
+@pytest.fixture
+def last(monkeypatch):
+    """What is done right before the lock is given back."""
+    actions = []
+    monkeypatch.setattr(records.lock, "at_end", lambda _host, action: actions.append(action))
+    return actions
+
+
 @pytest.mark.parametrize(("to", "state"), [("old", "good"), ("mixture", "unfinished")])
-def test_a_rollback_is_marked_until_its_verdict(written, to, state):
+def test_a_rollback_is_marked_until_its_run_has_ended(written, last, to, state):
     plan = SimpleNamespace(
         release=SimpleNamespace(id=to), current=SimpleNamespace(id="now"),
         settings=SimpleNamespace(why=None), changes=Changes(()),
@@ -40,5 +48,20 @@ def test_a_rollback_is_marked_until_its_verdict(written, to, state):
     assert records._going_back(None, plan)
     assert (written[to].gone_back_from, written[to].state) == ("now", state)
     assert records.note(None, plan, "good", ())
+    assert (written[to].gone_back_from, written[to].state) == ("now", "good")
+    (action,) = last
+    assert action()
     assert (written[to].gone_back_from, written[to].state) == (None, "good")
     assert written[to].number == (1 if to == "old" else 2)
+
+
+def test_one_that_is_no_good_is_marked_no_more(written, last):
+    plan = SimpleNamespace(
+        release=SimpleNamespace(id="old"), current=SimpleNamespace(id="now"),
+        settings=SimpleNamespace(why=None), changes=Changes(()),
+        detected=SimpleNamespace(directory="/d"),
+    )  # fmt: skip
+    assert records._going_back(None, plan)
+    assert records.note(None, plan, "failed", ("risk is unhealthy",))
+    assert (written["old"].gone_back_from, written["old"].state) == (None, "failed")
+    assert last == []

@@ -80,7 +80,7 @@ def test_one_command_leads_back_without_source_build_or_network(
         assert current(mac2) == first
         # The same command ends there, and doesn't go one further back.
         run = running.run("rollback.py", "-y", hosts="mac2", **nowhere)
-    assert "and never verified: verified and recorded" in run.words
+    assert "by a run cut off: verified and recorded" in run.words
     assert run.status == 0, run.text
     assert "building" not in run.text
     assert "pull" not in run.text

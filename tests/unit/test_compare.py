@@ -449,7 +449,7 @@ def test_a_release_that_was_gone_back_to_and_never_verified_is_verified_and_reco
     )  # fmt: skip
     current = replace(on_disk(release()), record=record.model_dump_json())
     assert [change.sentence for change in record_changes(release(), current)] == [
-        "release: record, gone back to from 0123456789ab, and never verified: verified and recorded"
+        "release: record, gone back to from 0123456789ab by a run cut off: verified and recorded"
     ]
 
 
