@@ -98,9 +98,10 @@ class _Trial:
             lambda: not self._missing(others, held), "all without data are back"
         )
         for other in others:
-            said = self._docker(other, "node", "inspect", "self", "--format", READY)
-            if said != "ready reachable":
-                raise BenchError(f"{other} is {said} without {lost}: no quorum is kept")
+            if not self._manages(other):
+                raise BenchError(
+                    f"{other} is {self._state(other)} without {lost}: no quorum is kept"
+                )
         faults.start_daemon()
         self._docker(lost, "swarm", "leave", "--force")
         _until(lambda: "Down" in self._docker(others[0], *NODES), "its former node is down")
@@ -118,6 +119,8 @@ class _Trial:
     def _leader_without_stores(self) -> str:
         """The host that leads; where it holds a store's data, another is made to lead before."""
         while True:
+            # Who was made one has yet to become it: with two alone no one may be lost.
+            _until(lambda: all(map(self._manages, self.states)), "all are managers")
             _until(self._someone_leads, "a manager leads")
             leader = next(filter(self._leads, self.states))
             if not self._healthy(leader) & STORES:
@@ -137,6 +140,15 @@ class _Trial:
             return self._docker(name, "node", "inspect", "self", "--format", LEADS) == "true"
         except BenchError:
             return False  # A worker, or a manager that knows of no leader.
+
+    def _manages(self, name: str) -> bool:
+        return self._state(name) == "ready reachable"
+
+    def _state(self, name: str) -> str:
+        try:
+            return self._docker(name, "node", "inspect", "self", "--format", READY)
+        except BenchError:
+            return "no manager"
 
     def _missing(self, hosts: Iterable[str], held: set[str]) -> set[str]:
         """Services that are healthy on none of these hosts, but for those held elsewhere."""

@@ -18,8 +18,11 @@ class Cluster:
     def __init__(self):
         self.running = {"a": {"postgres", "risk"}, "b": {"redis"}, "c": {"page", "archive"}}
         self.leader, self.down, self.did = "a", set(), []
-        self.workers, self.is_lost = set(), False
+        self.workers, self.asked, self.promoted_when_asked = set(), 0, 99
+        self.is_lost = False
         """Whether the managers that are left are too few."""
+        self.promoted_in = 0
+        """How often a node is asked until it knows that it was promoted."""
 
     def docker(self, name, *words):
         match words[:2]:
@@ -29,21 +32,27 @@ class Cluster:
                 return f"node-{name}"
             case ("node", "inspect"):
                 if name in self.workers:
-                    raise BenchError("this node is not a swarm manager")
+                    self.asked += 1
+                    if self.asked < self.promoted_when_asked:
+                        raise BenchError("this node is not a swarm manager")
+                    self.workers = set()
                 if words[-1] == swarm.LEADS:
                     return str(name == self.leader).lower()
-                return "ready unreachable" if self.is_lost else "ready reachable"
+                alone = self.is_lost and any(it.endswith(" killed") for it in self.did)
+                return "ready unreachable" if alone else "ready reachable"
             case ("node", "ls"):
                 return "Ready\nReady\nDown"
             case ("node", "demote"):
-                self.workers = {name}
+                self.workers, self.asked, self.promoted_when_asked = {name}, 0, 99
                 self.leader = {"a": "b", "b": "c"}[name]
             case ("node", "promote"):
-                self.workers = set()
+                # It learns of it a while later.
+                self.promoted_when_asked = self.asked + 3
         self.did.append(" ".join((name, *words)))
         return ""
 
     def kill(self, name):
+        assert not self.workers, "two managers are left, of which none may be lost"
         self.did.append(f"{name} killed")
         self.leader = next(it for it in "abc" if it != name)
         # What has data waits for its node.
