@@ -35,7 +35,7 @@ class Faults:
 
     def cut_connections(self) -> None:
         """End every SSH connection to the host at its end."""
-        self._tries("pkill -9 sshd-session || pkill -9 -f '^sshd: '")
+        self._tries("pkill -9 sshd-session || pkill -9 -f '^sshd: [^/]'")
 
     @contextmanager
     def without_network(self) -> Iterator[None]:
