@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from facts.ports import Listener
+from facts.ports import UNKNOWN, Listener
 from facts.runtime import Attempt, Daemon, RuntimeInfo
 from facts.tools import ToolsInfo
 from stack.changes.adopt import foreign, maker
@@ -143,6 +143,14 @@ def wanted_ports(release: Release, changes: Changes) -> dict[int, str]:
     return {port: name for name, port in ports.items() if port}
 
 
+_DAEMONS = (UNKNOWN, "docker-proxy", "com.docker.backend", "dockerd", "limactl", "ssh", "OrbStack")
+"""What holds the ports of containers, as far as it can be told without being root."""
+_LOST_PORT = (
+    "; if no container has it, a daemon that was killed has lost one while it started"
+    " (moby#25981), and gives the port back when it is restarted"
+)
+
+
 def refuse_ports(
     release: Release,
     wanted: Mapping[int, str],
@@ -163,4 +171,5 @@ def refuse_ports(
                 f"port {listener.port}, for {wanted[listener.port]}, is taken by"
                 f" {listener.program}{pid} on {listener.address}: stop it, or give the service"
                 f" another host_port (stack.services.{wanted[listener.port]}.host_port)"
+                f"{_LOST_PORT if listener.program in _DAEMONS else ''}"
             )

@@ -226,6 +226,17 @@ def test_a_port_that_another_program_holds_is_refused(release):
     )
 
 
+@pytest.mark.parametrize("program", ["unknown", "docker-proxy", "com.docker.backend"])
+def test_a_port_that_the_daemon_itself_may_hold_is_given_back_by_its_restart(release, program):
+    """Seen once in the lab: dockerd was killed between a container's network and its start."""
+    seen = observed(release(), containers={})
+    ports = wanted_ports(release(), host_changes(release(), seen))
+    listeners = [Listener(80, "127.0.0.1", program)]
+    assert said(refuse_ports, release(), ports, listeners, seen).endswith(
+        "(moby#25981), and gives the port back when it is restarted"
+    )
+
+
 def test_a_port_that_our_own_container_holds_will_do(release):
     wanted = release({"page": {"pids_limit": 99}})
     seen = observed(release())
