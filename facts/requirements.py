@@ -151,6 +151,11 @@ _LOST_PORT = (
 )
 
 
+def _may_be_daemon(listener: Listener) -> bool:
+    # lsof shows nine letters of a name (lsof(8), +c).
+    return any(name.startswith(listener.program) for name in _DAEMONS)
+
+
 def refuse_ports(
     release: Release,
     wanted: Mapping[int, str],
@@ -171,5 +176,5 @@ def refuse_ports(
                 f"port {listener.port}, for {wanted[listener.port]}, is taken by"
                 f" {listener.program}{pid} on {listener.address}: stop it, or give the service"
                 f" another host_port (stack.services.{wanted[listener.port]}.host_port)"
-                f"{_LOST_PORT if listener.program in _DAEMONS else ''}"
+                f"{_LOST_PORT if _may_be_daemon(listener) else ''}"
             )

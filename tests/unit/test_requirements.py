@@ -226,7 +226,7 @@ def test_a_port_that_another_program_holds_is_refused(release):
     )
 
 
-@pytest.mark.parametrize("program", ["unknown", "docker-proxy", "com.docker.backend"])
+@pytest.mark.parametrize("program", ["unknown", "docker-proxy", "com.docke"])
 def test_a_port_that_the_daemon_itself_may_hold_is_given_back_by_its_restart(release, program):
     """Seen once in the lab: dockerd was killed between a container's network and its start."""
     seen = observed(release(), containers={})
