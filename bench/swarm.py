@@ -35,6 +35,7 @@ BACK = "seconds until these are healthy on the others"
 NODES = ("node", "ls", "--format", "{{.Status}}")
 SERVICE = '{{.Label "dev.drydock.service"}}'
 LEADS, READY = "{{.ManagerStatus.Leader}}", "{{.Status.State}} {{.ManagerStatus.Reachability}}"
+MANAGES = "ready reachable"
 
 
 def swarm(directory: Path, rounds: int) -> Result:
@@ -98,10 +99,9 @@ class _Trial:
             lambda: not self._missing(others, held), "all without data are back"
         )
         for other in others:
-            if not self._manages(other):
-                raise BenchError(
-                    f"{other} is {self._state(other)} without {lost}: no quorum is kept"
-                )
+            said = self._itself(other, READY)
+            if said != MANAGES:
+                raise BenchError(f"{other} is {said} without {lost}: no quorum is kept")
         faults.start_daemon()
         self._docker(lost, "swarm", "leave", "--force")
         _until(lambda: "Down" in self._docker(others[0], *NODES), "its former node is down")
@@ -136,19 +136,17 @@ class _Trial:
         return any(map(self._leads, self.states))
 
     def _leads(self, name: str) -> bool:
-        try:
-            return self._docker(name, "node", "inspect", "self", "--format", LEADS) == "true"
-        except BenchError:
-            return False  # A worker, or a manager that knows of no leader.
+        return self._itself(name, LEADS) == "true"
 
     def _manages(self, name: str) -> bool:
-        return self._state(name) == "ready reachable"
+        return self._itself(name, READY) == MANAGES
 
-    def _state(self, name: str) -> str:
+    def _itself(self, name: str, shape: str) -> str:
+        """What a node knows of itself in the swarm."""
         try:
-            return self._docker(name, "node", "inspect", "self", "--format", READY)
+            return self._docker(name, "node", "inspect", "self", "--format", shape)
         except BenchError:
-            return "no manager"
+            return "no manager"  # Or one that knows of no leader.
 
     def _missing(self, hosts: Iterable[str], held: set[str]) -> set[str]:
         """Services that are healthy on none of these hosts, but for those held elsewhere."""

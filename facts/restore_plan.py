@@ -14,6 +14,7 @@ from facts.together import together
 from link.daemon import daemon as daemon_client
 from stack.changes.change import Change, Changes, CurrentRelease
 from stack.changes.observed import Observed
+from stack.changes.order import needs_of
 from stack.errors import DrydockError
 from stack.model import Daemon
 from stack.quantities import show_memory
@@ -133,13 +134,8 @@ def _occupied(release: Release, cleared: tuple[Change, ...], current: str | None
 def _loaded_while_running(release: Release) -> set[str]:
     """Services that take their data while they run, with all that those need."""
     services = release.stack.services
-    found: set[str] = set()
-    wanted = [n for n, it in services.items() if it.backup and it.backup.load_while == "running"]
-    while wanted:
-        name = wanted.pop()
-        found.add(name)
-        wanted += [need for need in services[name].needs if need not in found]
-    return found
+    wanted = {n for n, it in services.items() if it.backup and it.backup.load_while == "running"}
+    return wanted.union(*(needs_of(release.stack, name) for name in wanted))
 
 
 def _start(services: set[str]) -> Changes:

@@ -29,8 +29,14 @@ def open_phase(stack: Stack, healthy: Collection[str]) -> int:
 
 def needs_of(stack: Stack, service: str) -> frozenset[str]:
     """All that a service needs, and what that needs in turn."""
-    needs = stack.services[service].needs
-    return frozenset(needs).union(*(needs_of(stack, it) for it in needs))
+    found: set[str] = set()
+    left = [*stack.services[service].needs]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += stack.services[name].needs
+    return frozenset(found)
 
 
 def turns(stack: Stack, group: Collection[str], routers: Mapping[str, str]) -> Iterator[set[str]]:

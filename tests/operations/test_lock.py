@@ -28,31 +28,31 @@ def done():
     return []
 
 
+HOST = SimpleNamespace(connector=None, name="mac1")
+
+
 @pytest.fixture
-def host(monkeypatch, done):
-    """A host whose lock is held."""
-    host = SimpleNamespace(connector=None, name="mac1")
+def held(monkeypatch, done):
+    """The lock of a host, held."""
     monkeypatch.setattr(lock, "state", SimpleNamespace(add_callback_handler=lambda _: None))
     monkeypatch.setattr(lock, "say_on_interrupt", lambda *_: None)
     monkeypatch.setattr(lock.journal, "end", lambda *_: done.append("journal"))
-    return host
-
-
-def test_what_is_left_for_the_end_is_done_before_the_lock_is_given_back(host, done, monkeypatch):
-    held = lock._Held(host, Dialogue(done))
+    held = lock._Held(HOST, Dialogue(done))
     monkeypatch.setattr(lock, "_holding", SimpleNamespace(get=lambda _: held))
-    lock.at_end(host, lambda: done.append("last"))
+    return held
+
+
+def test_what_is_left_for_the_end_is_done_before_the_lock_is_given_back(held, done):
+    lock.at_end(HOST, lambda: done.append("last"))
     assert done == []
-    held.host_disconnect(None, host)
+    held.host_disconnect(None, HOST)
     assert done == ["last", "journal", "end", "closed"]
 
 
-def test_a_lost_lock_ends_nothing(host, done, monkeypatch):
-    held = lock._Held(host, Dialogue(done))
-    monkeypatch.setattr(lock, "_holding", SimpleNamespace(get=lambda _: held))
-    lock.at_end(host, lambda: done.append("last"))
+def test_a_lost_lock_ends_nothing(held, done):
+    lock.at_end(HOST, lambda: done.append("last"))
     held._over.set()
-    held.host_disconnect(None, host)
+    held.host_disconnect(None, HOST)
     assert "last" not in done
 
 

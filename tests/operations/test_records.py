@@ -30,6 +30,15 @@ def written(monkeypatch):
     return found
 
 
+def back_to(release):
+    """The plan of a rollback, as far as records read it."""
+    return SimpleNamespace(
+        release=SimpleNamespace(id=release), current=SimpleNamespace(id="now"),
+        settings=SimpleNamespace(why=None), changes=Changes(()),
+        detected=SimpleNamespace(directory="/d"),
+    )  # fmt: skip
+
+
 @pytest.fixture
 def last(monkeypatch):
     """What is done right before the lock is given back."""
@@ -40,11 +49,7 @@ def last(monkeypatch):
 
 @pytest.mark.parametrize(("to", "state"), [("old", "good"), ("mixture", "unfinished")])
 def test_a_rollback_is_marked_until_its_run_has_ended(written, last, to, state):
-    plan = SimpleNamespace(
-        release=SimpleNamespace(id=to), current=SimpleNamespace(id="now"),
-        settings=SimpleNamespace(why=None), changes=Changes(()),
-        detected=SimpleNamespace(directory="/d"),
-    )  # fmt: skip
+    plan = back_to(to)
     assert records._going_back(None, plan)
     assert (written[to].gone_back_from, written[to].state) == ("now", state)
     assert records.note(None, plan, "good", ())
@@ -56,11 +61,7 @@ def test_a_rollback_is_marked_until_its_run_has_ended(written, last, to, state):
 
 
 def test_one_that_is_no_good_is_marked_no_more(written, last):
-    plan = SimpleNamespace(
-        release=SimpleNamespace(id="old"), current=SimpleNamespace(id="now"),
-        settings=SimpleNamespace(why=None), changes=Changes(()),
-        detected=SimpleNamespace(directory="/d"),
-    )  # fmt: skip
+    plan = back_to("old")
     assert records._going_back(None, plan)
     assert records.note(None, plan, "failed", ("risk is unhealthy",))
     assert (written["old"].gone_back_from, written["old"].state) == (None, "failed")

@@ -94,3 +94,10 @@ def test_everybody_has_one_turn(group, routers):
     taken = list(turns(stack, group, routers))
     assert sum(map(len, taken)) == len(group)
     assert set().union(*taken) == group
+
+
+def test_needs_that_meet_again_and_again_are_followed_once():
+    """A chain of diamonds has as many ways through it as 2 to the power of its length."""
+    layers = {f"{side}{n}": (f"a{n - 1}", f"b{n - 1}") for n in range(1, 60) for side in "ab"}
+    stack = one_phase(a0=(), b0=(), **layers)
+    assert len(needs_of(stack, "a59")) == 118

@@ -21,8 +21,6 @@ class Cluster:
         self.workers, self.asked, self.promoted_when_asked = set(), 0, 99
         self.is_lost = False
         """Whether the managers that are left are too few."""
-        self.promoted_in = 0
-        """How often a node is asked until it knows that it was promoted."""
 
     def docker(self, name, *words):
         match words[:2]:

@@ -32,7 +32,7 @@ class _Route(APIRoute):
 class Router(APIRouter):
     """FastAPI's, but that bodies are read by orjson instead of Python's own json.
 
-    It takes a quarter of the time, and refuses what JSON doesn't know: NaN and Infinity.
+    It takes a sixth of the time, and refuses what JSON doesn't know: NaN and Infinity.
     """
 
     def __init__(self, *, prefix: str = "", tags: list[str] | None = None) -> None:
