@@ -12,9 +12,13 @@ from facts.detect import Detected
 from facts.tools import ToolsInfo
 from operations.secrets import generate, take
 from stack.changes.change import Changes
+from stack.release import digest
 from stack.release.mixture import Mixture
 from stack.release.render import MANIFEST, Release
 from stack.settings import Settings
+
+LONG_AGO = 946_684_800
+"""The year 2000 in Unix time: ZIP archives, so Python's wheels, can't tell times before 1980."""
 
 
 @operation()
@@ -92,8 +96,19 @@ def _archive(release: Release) -> bytes:
         for path, content in {**release.files, MANIFEST: release.manifest()}.items():
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(content), 0o644
+            entry.mtime = _modified_at(content)
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def _modified_at(content: bytes) -> int:
+    """A time of modification that changes with a file's content, in seconds of Unix time.
+
+    BuildKit takes a file of the same size and time for the one that an earlier build sent
+    (earthly/earthly#2317), so with a constant time it builds old content; with the real one,
+    equal files would be sent again.
+    """
+    return LONG_AGO + int(digest.of_bytes(content)[:7], base=16)
 
 
 @operation()

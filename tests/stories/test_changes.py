@@ -144,6 +144,14 @@ def test_a_changed_template_rebuilds_its_service_alone(running: Project, mac2: M
     assert "LIGHT=green" in gate["Config"]["Env"]
 
 
+def test_a_change_that_leaves_a_file_as_long_as_it_was_is_built(running: Project, mac2: Mac):
+    for word in ("open", "shut", "dark"):
+        edited = {"gate": {"build": {"arguments": {"greeting": f"the gate is {word}"}}}}
+        running.deploy(hosts="mac2", overrides=edited)
+        answer = mac2.sh("curl -fsS http://127.0.0.1:18080/")
+        assert answer.strip() == f"the gate is {word}"
+
+
 def test_changed_code_rebuilds_those_that_are_made_of_it(running: Project, mac2: Mac):
     before = mac2.identities("harbour")
     running.edit("src/tide.py", '"greeting": greeting', '"greeting": greeting, "moon": "full"')
