@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.stories.client import Client
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("nautilus_on_mac1", "_healthy_again")]
 BACKEND = "http://127.0.0.1:8001/api"
 PATIENCE_S = 300
+GONE = "the service does not answer: it may be starting, come back in two seconds"
 SERVICES = runpy.run_path(str(ROOT / "group_data/all.py"))["stack"]["services"]
 ASKED = {name: it for name, it in SERVICES.items() if "endpoint" in it}
 HEALTHY = dict.fromkeys(ASKED, (200, ()))
@@ -110,6 +112,17 @@ def query(mac: Mac, statement: str) -> list[str]:
 def memory_bytes(mac: Mac, container: str) -> int:
     (found,) = mac.inspect(container)
     return min(int(found["HostConfig"]["Memory"]), MACHINE_BYTES)
+
+
+def test_a_backend_that_goes_is_told_in_one_way_from_the_first_request_on(mac1: Mac) -> None:
+    with Client(mac1, 80, ("/api/services",), per_second=20) as visitor:
+        mac1.docker("stop", "nautilus-backend")
+        eventually(lambda: visitor.failures)
+    mac1.docker("start", "nautilus-backend")
+    eventually(lambda: mac1.tries("curl -fsS http://127.0.0.1/health").returncode == 0)
+    eventually(lambda: said(mac1) == HEALTHY)
+    told = "502 " + json.dumps({"detail": GONE})
+    assert [it for it in visitor.failures if told not in it] == []
 
 
 def test_stores_are_sized_to_their_limits_and_ticks_and_bars_are_hypertables(mac1: Mac) -> None:
