@@ -23,9 +23,8 @@ def main(host: Host) -> None:
         what = plan_backup(host)
     refuse_planted(host, what.plan)
     announce(host, what.plan, diff=False)
-    if what.left_out:
-        said = f"  not in the backup: volumes {', '.join(what.left_out)}, which have no 'backup'"
-        host.log_styled(said, fg="yellow")
+    for left_out in what.left_out:
+        host.log_styled(f"  not in the backup: {left_out}", fg="yellow")
     lock.take(plan=what.plan, purpose="a backup", name="Take the lock")
     save.backup(what=what, name="Save, and read it back")
     save.fetch(what=what, name="Fetch the backup")

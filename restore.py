@@ -35,6 +35,8 @@ def restore(host: Host) -> None:
     plan = what.plan
     tools = preflight(host, plan)
     announce(host, plan, diff=False)
+    for left_out in what.left_out:
+        host.log_styled(f"  {left_out}", fg="yellow")
 
     release, changes, detected = plan.release, plan.changes, plan.detected
     settings, startup = plan.settings, Startup()

@@ -18,8 +18,8 @@ from stack.changes.change import Change, Changes, CurrentRelease
 from stack.changes.observed import Observed
 from stack.errors import DrydockError
 from stack.model import Daemon
+from stack.release import portable
 from stack.release.kept import KeptRelease
-from stack.release.moved import refuse_unbuildable
 from stack.release.render import Release
 from stack.release.seal import read_key
 from stack.settings import Settings
@@ -33,8 +33,15 @@ class BackupPlan:
     name: str
     """Of the archive: nautilus-20261123T161500Z.tar"""
     key: bytes
+    earlier: tuple[Release, ...]
+    """Other good releases that are saved with the one that runs, the newest first."""
     left_out: tuple[str, ...]
-    """Volumes whose services say nothing of how they are saved."""
+    """What is not saved, and why."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """Names of all that any of its releases needs."""
+        return sorted(set().union(*(it.secrets() for it in (self.plan.release, *self.earlier))))
 
 
 def plan_backup(host: Host) -> BackupPlan:
@@ -57,21 +64,22 @@ def plan_backup(host: Host) -> BackupPlan:
     if found is None:
         raise DrydockError("nothing is deployed on this host, so there is nothing to back up")
     release = whole(found)
-    refuse_unbuildable(release)
+    portable.refuse_unbuildable(release)
     if missing := sorted(release.secrets() - set(current.secrets)):
         raise DrydockError(f"secret {', '.join(missing)} is missing on this host: deploy first")
     observed: Observed = observe(host, located.runtime, release.stack)
     if problems := list(_unwell(release, observed)):
         raise DrydockError("\n".join(problems))
+    earlier, unfit = portable.earlier(kept, release.id, current.secrets)
     saved = tuple(
         Change("save", name, "data", reason="consistent in itself") for name in backups_of(release)
     )
-    secrets = Change("save", "release", f"{release.id} and {len(release.secrets())} secrets")
+    also = f"with {len(earlier)} earlier ones and their secrets" if earlier else "and its secrets"
     detected = Detected(**vars(located), daemon=daemon)
-    changes = Changes((*saved, secrets))
+    changes = Changes((*saved, Change("save", "release", f"{release.id} {also}")))
     plan = HostPlan(settings, detected, release, observed, current, changes)
     name = f"{release.stack.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
-    return BackupPlan(plan, name, key, left_out_of(release))
+    return BackupPlan(plan, name, key, earlier, (*_left_out_of(release), *unfit))
 
 
 def backups_of(release: Release) -> dict[str, Backup]:
@@ -79,11 +87,12 @@ def backups_of(release: Release) -> dict[str, Backup]:
     return {name: it.backup for name, it in release.stack.services.items() if it.backup}
 
 
-def left_out_of(release: Release) -> tuple[str, ...]:
-    """Volumes whose services say nothing of it."""
+def _left_out_of(release: Release) -> Iterator[str]:
+    """Volumes whose services say nothing of how they are saved."""
     services = release.stack.services.values()
     saved = {volume for it in services if it.backup for volume in it.volumes}
-    return tuple(sorted({volume for it in services for volume in it.volumes} - saved))
+    if volumes := sorted({volume for it in services for volume in it.volumes} - saved):
+        yield f"volumes {', '.join(volumes)}, which have no 'backup'"
 
 
 def _unwell(release: Release, observed: Observed) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from pyinfra.api.host import Host
 
+from facts.backup_plan import backups_of
 from facts.detect import Detected, read_daemon
 from facts.kept_plan import located_by_name
 from facts.observe import observe
@@ -21,7 +22,7 @@ from stack.quantities import show_memory
 from stack.release.archive import Archive, open_archive
 from stack.release.images import STACK_LABEL
 from stack.release.launchd import watching
-from stack.release.moved import moved
+from stack.release.moved import left_out, moved
 from stack.release.render import Release
 from stack.release.seal import read_key
 from stack.settings import Settings
@@ -33,6 +34,8 @@ class RestorePlan:
 
     plan: HostPlan
     archive: Archive
+    left_out: tuple[str, ...]
+    """Data of whom is not brought back, and why; whose is not there."""
 
     @property
     def first(self) -> Changes:
@@ -81,12 +84,13 @@ def plan_restore(host: Host) -> RestorePlan:
     empty = replace(observed, containers=left)
     changes = changes_to(release, current, empty, detected, jobs)
     loads = (
-        Change("load", name, "data", reason=show_memory(size))
-        for name, size in archive.sizes_bytes.items()
+        Change("load", name, "data", reason=show_memory(archive.sizes_bytes[name]))
+        for name in backups_of(release)
+        if name in archive.sizes_bytes
     )
     changes = Changes((*cleared, *changes.all, *loads))
     plan = HostPlan(settings, detected, release, observed, current, changes, jobs=jobs)
-    return RestorePlan(plan, archive)
+    return RestorePlan(plan, archive, tuple(left_out(release, archive)))
 
 
 def _archive_of(settings: Settings, stack: str) -> Archive:

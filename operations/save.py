@@ -22,6 +22,7 @@ from stack.quantities import show_memory
 from stack.release import digest
 from stack.release.archive import (
     DATA,
+    EARLIER,
     MANIFEST,
     RELEASE,
     SEALED,
@@ -73,7 +74,8 @@ def _backup(host: Host, what: BackupPlan) -> bool:
             host, "the folder of backups can't be made",
             "umask 077 && mkdir -p", QuoteString(directory), "&& [ ! -h", QuoteString(directory),
             "] && cd", QuoteString(directory),
-            "&& rm -rf *.part *.new && mkdir -p", QuoteString(f"{part}/{DATA}"),
+            "&& rm -rf *.part *.new && mkdir -p",
+            QuoteString(f"{part}/{DATA}"), QuoteString(f"{part}/{EARLIER}"),
         )  # fmt: skip
         for service in backups_of(what.plan.release):
             _save(host, what, service, part)
@@ -82,7 +84,7 @@ def _backup(host: Host, what: BackupPlan) -> bool:
         _run(
             host, "the archive can't be written",
             "umask 077 && COPYFILE_DISABLE=1 tar -cf", QuoteString(fresh), "-C", QuoteString(part),
-            MANIFEST, SEALED, RELEASE, DATA, "&& rm -rf", QuoteString(part),
+            MANIFEST, SEALED, RELEASE, EARLIER, DATA, "&& rm -rf", QuoteString(part),
         )  # fmt: skip
         _read_back(host, what, manifest, sealed, fresh)
         done = f"{directory}/{what.name}"
@@ -112,20 +114,22 @@ def _save(host: Host, what: BackupPlan, service: str, part: str) -> None:
 
 
 def _describe(host: Host, what: BackupPlan, part: str) -> Manifest:
-    """Put the release beside the data, and write down what each file is."""
+    """Put the releases beside the data, and write down what each file is."""
     plan = what.plan
-    release = f"{plan.detected.directory}/releases/{plan.release.id}"
-    copy = QuoteString(f"{part}/{RELEASE}")
-    record = QuoteString(f"{part}/{RELEASE}.json")
-    said = _run(
-        host, "the release can't be copied",
-        "cp -Rp", QuoteString(release), copy, "&& cp -p", QuoteString(f"{release}.json"), record,
-        "&& mv", record, QuoteString(f"{part}/{RELEASE}/record.json"),
-        "&& cd", QuoteString(part), f"&& {HASH_FILES}",
-    )  # fmt: skip
+    earlier = tuple(it.id for it in what.earlier)
+    places = {plan.release.id: RELEASE, **{it: f"{EARLIER}/{it}" for it in earlier}}
+    for release, place in places.items():
+        source, copy = f"{plan.detected.directory}/releases/{release}", f"{part}/{place}"
+        _run(
+            host, f"release {release} can't be copied",
+            "cp -Rp", QuoteString(source), QuoteString(copy), "&& cp -p",
+            QuoteString(f"{source}.json"), QuoteString(f"{copy}/record.json"),
+        )  # fmt: skip
+    said = _run(host, "the parts can't be read", "cd", QuoteString(part), f"&& {HASH_FILES}")
     return Manifest(
         stack=plan.release.stack.name,
         release=plan.release.id,
+        earlier=earlier,
         architecture=plan.detected.daemon.architecture,
         made_at=now(),
         who=operator(),
@@ -137,8 +141,7 @@ def _describe(host: Host, what: BackupPlan, part: str) -> Manifest:
 def _seal(host: Host, what: BackupPlan, manifest: Manifest, part: str) -> bytes:
     """Encrypt the secrets here, where the key is; they are on no disk of this machine."""
     directory = what.plan.detected.secrets_directory
-    names = sorted(what.plan.release.secrets())
-    secrets = {name: files.read(host, f"{directory}/{name}").decode() for name in names}
+    secrets = {name: files.read(host, f"{directory}/{name}").decode() for name in what.secrets}
     sealed = seal_secrets(what.key, secrets, manifest)
     files.send(host, io.BytesIO(manifest.written()), f"{part}/{MANIFEST}")
     files.send(host, io.BytesIO(sealed), f"{part}/{SEALED}")
@@ -153,7 +156,7 @@ def _read_back(
     said = _run(
         host, "the archive can't be read back",
         "umask 077 && mkdir", QuoteString(back), "&& cd", QuoteString(back), "&& tar -xf",
-        QuoteString(archive), MANIFEST, SEALED, RELEASE, f"&& {HASH_FILES}", "&& rm -rf",
+        QuoteString(archive), MANIFEST, SEALED, RELEASE, EARLIER, f"&& {HASH_FILES}", "&& rm -rf",
         QuoteString(back),
     )  # fmt: skip
     found = dict(digest_line(line) for line in said)

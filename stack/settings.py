@@ -74,7 +74,7 @@ class Settings(Data):
     why: str | None = None
     """Why this is deployed, for the release's record."""
     release: Annotated[str | None, BeforeValidator(_release_id)] = None
-    """For rollback.py: the release to go back to, by its id or the start of it."""
+    """The release that rollback.py goes back to, or restore.py brings up: the start of its id."""
     services: Annotated[tuple[Name, ...], BeforeValidator(_names)] = ()
     """For rollback.py: go back with these services alone."""
     keep_failed: bool = False

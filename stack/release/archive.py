@@ -2,7 +2,8 @@
 
 manifest.json    what it is, and the SHA-256 of every other file
 secrets.sealed   the secrets and the manifest's own SHA-256, encrypted with the user's key
-release/         all files of the release
+release/         all files of the release that ran
+earlier/ID/      all files of each release that was kept beside it
 data/SERVICE     what the service's `backup.save` wrote
 """
 
@@ -22,7 +23,8 @@ from stack.release import digest
 from stack.release.seal import seal, unseal
 
 FORMAT = 1
-MANIFEST, SEALED, DATA, RELEASE = "manifest.json", "secrets.sealed", "data", "release"
+MANIFEST, SEALED, DATA = "manifest.json", "secrets.sealed", "data"
+RELEASE, EARLIER = "release", "earlier"
 BLOCK_BYTES = 2**20
 
 
@@ -32,6 +34,8 @@ class Manifest(Data):
     format: int = FORMAT
     stack: Name
     release: str
+    earlier: tuple[str, ...] = ()
+    """Other releases that it holds, the newest first."""
     architecture: str
     """Of the daemon that its images were built on."""
     made_at: str
@@ -53,8 +57,8 @@ class Archive:
     path: Path
     manifest: Manifest
     secrets: Mapping[str, str]
-    release: Mapping[str, bytes]
-    """Files of the release by their path in it."""
+    releases: Mapping[str, Mapping[str, bytes]]
+    """Release → its files by their path in it; the one that ran comes first."""
     sizes_bytes: Mapping[str, int]
     """Service → size of its data."""
 
@@ -95,15 +99,21 @@ def _read(file: Path, opened: tarfile.TarFile, key: bytes) -> Archive:
     said = json.loads(opening)
     if said["manifest"] != digest.of_bytes(written):
         raise _damaged(file, f"{MANIFEST} isn't the one that its secrets were encrypted with")
-    prefix = f"{RELEASE}/"
+    places = {
+        manifest.release: f"{RELEASE}/",
+        **{it: f"{EARLIER}/{it}/" for it in manifest.earlier},
+    }
     return Archive(
         path=file,
         manifest=manifest,
         secrets=said["secrets"],
-        release={
-            name.removeprefix(prefix): _whole(opened, it)
-            for name, it in members.items()
-            if name.startswith(prefix)
+        releases={
+            release: {
+                name.removeprefix(place): _whole(opened, it)
+                for name, it in members.items()
+                if name.startswith(place)
+            }
+            for release, place in places.items()
         },
         sizes_bytes={name: members[f"{DATA}/{name}"].size for name in manifest.services},
     )

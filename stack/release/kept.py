@@ -162,9 +162,8 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
     releases = list(kept)
     if wanted is not None:
         known = _names(releases)
-        # pyinfra takes the leading zeros from an id of digits alone.
-        names = (wanted, wanted.zfill(digest.SHORT))
-        found = [it for it in releases if it.id.startswith(names)]
+        names = named((it.id for it in releases), wanted)
+        found = [it for it in releases if it.id in names]
         if len(found) != 1:
             raise DrydockError(
                 f"release = {wanted!r}: {'several' if found else 'no'} releases on this host are"
@@ -175,6 +174,12 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
     if running and running.record and running.record.gone_back_from:
         return running
     return _before(releases, current)
+
+
+def named(ids: Iterable[str], wanted: str) -> list[str]:
+    """The ids that begin as it was said."""
+    # pyinfra takes the leading zeros from an id of digits alone.
+    return [it for it in ids if it.startswith((wanted, wanted.zfill(digest.SHORT)))]
 
 
 def _before(kept: Iterable[KeptRelease], current: str | None) -> KeptRelease:

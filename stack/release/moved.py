@@ -1,6 +1,6 @@
 """A release out of a backup, made to fit another host: a new map and new paths, the same images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -11,8 +11,7 @@ from stack.model import Chip, Daemon, Stack
 from stack.origins import Origins
 from stack.planner.map import plan
 from stack.release.archive import Archive
-from stack.release.images import summary
-from stack.release.kept import read_description
+from stack.release.kept import named, read_description
 from stack.release.render import DESCRIPTION, Release, release_of
 from stack.release.templates import HOME
 from stack.settings import Settings
@@ -21,9 +20,10 @@ from stack.settings import Settings
 def moved(
     archive: Archive, chip: Chip, daemon: Daemon, settings: Settings, secrets_directory: str
 ) -> Release:
-    """The release of a backup as it should run on this host; DrydockError when it can't.
+    """A release of a backup as it should run on this host; DrydockError when it can't.
 
-    Images are built from the contexts in the backup, so they are the same by their digests.
+    It is the one that ran, unless the settings name another. Images are built from the contexts in
+    the backup, so they are the same by their digests.
     """
     manifest = archive.manifest
     if manifest.architecture != daemon.architecture:
@@ -31,8 +31,9 @@ def moved(
             f"{archive.path} was made on {manifest.architecture}, this host's daemon is"
             f" {daemon.architecture}: its images can't be built here; restore it on a host alike"
         )
+    files = archive.releases[_chosen(archive, settings.release)]
     try:
-        text = archive.release.get(DESCRIPTION, b"").decode()
+        text = files.get(DESCRIPTION, b"").decode()
         former = read_description(text, {})
     except (ValidationError, ValueError) as error:
         raise DrydockError(
@@ -50,24 +51,33 @@ def moved(
             name: replace(image, tag=chip.tag)
             for name, image in {**former.shared, **former.images}.items()
         },
-        _contexts(archive.release),
+        _contexts(files),
         settings,
         secrets_directory,
         HOME,
     )
 
 
-def refuse_unbuildable(release: Release) -> None:
-    """Refuse a kept release whose images can't be built from its own files."""
-    for name, image in release.images.items():
-        for parent in image.parents:
-            base = release.shared.get(parent)
-            part = f"base {image.stack}-{parent}"
-            if base is None or image.parts.get(part) != summary({part: base.digest})[part]:
-                raise DrydockError(
-                    f"release {release.id} can't be built elsewhere: {name} is built on another"
-                    f" {parent} than it has: deploy first, then back up"
-                )
+def _chosen(archive: Archive, wanted: str | None) -> str:
+    if wanted is None:
+        return archive.manifest.release
+    found = named(archive.releases, wanted)
+    if len(found) != 1:
+        raise DrydockError(
+            f"release = {wanted!r}: {'several' if found else 'no'} releases in {archive.path} are"
+            f" called so; in it are {', '.join(archive.releases)}"
+        )
+    return found[0]
+
+
+def left_out(release: Release, archive: Archive) -> Iterator[str]:
+    """Where the data in a backup isn't what this release of it keeps, a sentence each."""
+    kept = {name for name, it in release.stack.services.items() if it.backup}
+    saved = set(archive.sizes_bytes)
+    for name in sorted(saved - kept):
+        yield f"data of {name} is not brought back: this release doesn't say how"
+    for name in sorted(kept - saved):
+        yield f"{name} starts without data: the backup has none of it"
 
 
 def _inputs(stack: Stack, settings: Settings) -> Inputs:

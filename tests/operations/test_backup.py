@@ -38,12 +38,14 @@ class Shell:
         cli.chmod(0o755)
         self.detected = demo_host(str(folder / "o'brien $(touch pwned)"), cli=str(cli))
         self.release = demo_release(project, {"store": BACKUP})
+        self.earlier = demo_release(project, {"store": {**BACKUP, "memory": "900 MiB"}})
         home = Path(self.detected.directory)
-        for path, content in {**self.release.files, "manifest.json": b"{}"}.items():
-            file = home / "releases" / self.release.id / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        (home / f"releases/{self.release.id}.json").write_text("{}")
+        for release in (self.release, self.earlier):
+            for path, content in {**release.files, "manifest.json": b"{}"}.items():
+                file = home / "releases" / release.id / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            (home / f"releases/{release.id}.json").write_text("{}")
         (home / "secrets").mkdir()
         (home / "secrets/store_password").write_text("hush")
         (folder / "data").write_bytes(b"REDIS" * 100_000)
@@ -70,7 +72,7 @@ class Shell:
     @property
     def what(self):
         plan = SimpleNamespace(release=self.release, detected=self.detected)
-        return BackupPlan(plan, NAME, KEY, ())
+        return BackupPlan(plan, NAME, KEY, (self.earlier,), ())
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def host(tmp_path, demo_project, monkeypatch):
     return Shell(tmp_path, demo_project)
 
 
-def test_a_backup_holds_data_release_and_secrets_for_its_owner_alone(host):
+def test_a_backup_holds_data_releases_and_secrets_for_its_owner_alone(host):
     assert _backup(host, host.what)
     (path,) = host.backups.iterdir()
     assert path.name == NAME
@@ -89,7 +91,10 @@ def test_a_backup_holds_data_release_and_secrets_for_its_owner_alone(host):
     archive = open_archive(str(path), KEY)
     assert archive.sizes_bytes == {"store": 500_000}
     assert archive.secrets == {"store_password": "hush"}
-    assert archive.release["release.json"] == host.release.files["release.json"]
+    assert list(archive.releases) == [host.release.id, host.earlier.id]
+    for release in (host.release, host.earlier):
+        assert archive.releases[release.id]["release.json"] == release.files["release.json"]
+        assert archive.releases[release.id]["record.json"] == b"{}"
     assert b"hush" not in path.read_bytes()
     assert not any("hush" in line for line in host.said)
     assert not list(host.folder.rglob("pwned"))

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from lab.faults import Faults
+from stack.release.archive import open_archive
+from stack.release.seal import read_key
 from tests.stories.client import in_its_network
 from tests.stories.mac import Mac
 from tests.stories.project import ROOT, Project, Run
 from tests.stories.running_lab import Lab
+from tests.stories.test_rollback import HEALTH
 
 pytestmark = pytest.mark.lab
 TOKEN = "~/.drydock/harbour/secrets/tide_token"
@@ -99,6 +102,8 @@ def macs(odd_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
     full, empty = (Mac(odd_lab.settings, odd_lab.hosts[name]) for name in ("mac1", "mac2"))
     for mac in (full, empty):
         mac.remove_stack("harbour")
+    former = {"tide": {"environment": {"GREETING": "low water"}}}
+    project.deploy(hosts=full.name, overrides={**KEEPS, **former})
     project.deploy(hosts=full.name, overrides=KEEPS)
     yield Macs(project, full, empty)
     for mac in (full, empty):
@@ -163,7 +168,9 @@ def test_a_backup_is_brought_up_on_another_mac(macs: Macs, kept: Kept):
     assert mac.tries("ls -d ~/.drydock/harbour/incoming*").returncode != 0
 
 
-def test_data_that_is_there_goes_by_consent_alone(macs: Macs, kept: Kept):
+def test_data_goes_by_consent_alone_and_an_earlier_release_may_take_its_place(
+    macs: Macs, kept: Kept
+):
     mac = macs.full
     evidence = mac.evidence()
     refused = macs.run("restore.py", on=mac, **kept.said)
@@ -176,8 +183,12 @@ def test_data_that_is_there_goes_by_consent_alone(macs: Macs, kept: Kept):
 
     mac.docker("exec", "harbour-store", "redis-cli", "FLUSHALL")
     sql(mac, "DELETE FROM boats WHERE number > 500")
-    consented = macs.run("restore.py", on=mac, replace_data=True, **kept.said)
+    assert "high water" in mac.sh(HEALTH)
+    (earlier,) = open_archive(str(kept.archive), read_key(str(kept.key))).manifest.earlier
+    said = {**kept.said, "replace_data": True, "release": earlier}
+    consented = macs.run("restore.py", on=mac, **said)
     assert consented.status == 0, consented.text
+    assert "low water" in mac.sh(HEALTH)
     assert mac.docker("exec", "harbour-store", "redis-cli", "DBSIZE") == "1000"
     assert sql(mac, "SELECT count(*) FROM boats") == "1000"
 

@@ -4,7 +4,6 @@ import base64
 import io
 import os
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from stack.model import Chip, CoreLevel, Daemon
 from stack.planner.map import plan
 from stack.release.archive import DATA, MANIFEST, SEALED, Manifest, open_archive, seal_secrets
 from stack.release.digest import of_bytes
-from stack.release.images import Image
-from stack.release.kept import read_description
-from stack.release.moved import moved, refuse_unbuildable
-from stack.release.render import DESCRIPTION, render_release
+from stack.release.moved import left_out, moved
+from stack.release.render import render_release
 from stack.release.seal import read_key, seal, unseal
 from tests.demo import GIB, SECRETS, UPSTREAM, demo_inputs, demo_release
 
@@ -56,7 +53,7 @@ def path(tmp_path):
 def test_a_whole_backup_is_read(path):
     archive = open_archive(written(path), KEY)
     assert archive.secrets == VALUES
-    assert archive.release == {"release.json": b"{}"}
+    assert archive.releases == {"0123456789ab": {"release.json": b"{}"}}
     assert archive.sizes_bytes == {"store": 5000}
 
 
@@ -142,9 +139,13 @@ def test_without_a_key_nothing_is_saved(said):
 CHIP = Chip(name="Apple M1", tag="m1", levels=(CoreLevel(name="P", cores=4),), memory_bytes=8 * GIB)
 
 
-def archived(path, release):
+def archived(path, release, *earlier):
     files = {f"release/{name}": it for name, it in release.files.items()}
-    return open_archive(written(path, {**files, f"{DATA}/store": b""}), KEY)
+    for it in earlier:
+        files |= {f"earlier/{it.id}/{name}": content for name, content in it.files.items()}
+    content = {**files, f"{DATA}/store": b""}
+    manifest = manifest_of(content, release=release.id, earlier=tuple(it.id for it in earlier))
+    return open_archive(written(path, content, manifest=manifest), KEY)
 
 
 def test_a_release_fits_the_host_it_comes_to_and_builds_the_same_images(path, demo_project):
@@ -164,6 +165,21 @@ def test_a_release_fits_the_host_it_comes_to_and_builds_the_same_images(path, de
     assert SECRETS not in compose
 
 
+def test_an_earlier_release_can_be_chosen(path, demo_project):
+    former = demo_release(demo_project, {"store": {"memory": "900 MiB"}})
+    archive = archived(path, demo_release(demo_project), former)
+    daemon, settings = Daemon(cpus=4, memory_bytes=8 * GIB), demo_inputs().settings
+
+    def memory(release):
+        chosen = settings.model_copy(update={"release": release})
+        return moved(archive, CHIP, daemon, chosen, "/s").map.services["store"].memory_bytes
+
+    assert memory(None) == GIB
+    assert memory(former.id[:6]) == 900 * 2**20
+    with pytest.raises(DrydockError, match=f"no releases in .* are called so; in it .*{former.id}"):
+        memory("nowhere")
+
+
 def test_another_architecture_is_refused(path, demo_project):
     daemon = Daemon(cpus=4, memory_bytes=8 * GIB, architecture="x86_64")
     with pytest.raises(DrydockError, match="made on aarch64, this host's daemon is x86_64"):
@@ -179,14 +195,15 @@ def test_another_versions_release_is_refused(path):
         moved(archive, CHIP, daemon, demo_inputs().settings, "/s")
 
 
-def test_a_release_that_is_not_built_from_its_own_files_is_not_backed_up(demo_project):
-    text = demo_release(demo_project).files[DESCRIPTION].decode()
-    release = read_description(text, {})
-    refuse_unbuildable(release)
-    base: Image = release.shared["py-base"]
-    for shared in ({}, {"py-base": replace(base, digest="0" * 64)}):
-        with pytest.raises(DrydockError, match="risk is built on another py-base"):
-            refuse_unbuildable(replace(release, shared=shared))
+def test_data_that_a_release_does_not_keep_is_named(path, demo_project):
+    archive = archived(path, demo_release(demo_project))
+    says = {"backup": {"save": ["s"], "check": ["c"], "load": ["l"]}}
+    release = demo_release(demo_project, {"risk": says})
+    assert list(left_out(release, archive)) == [
+        "data of store is not brought back: this release doesn't say how",
+        "risk starts without data: the backup has none of it",
+    ]
+    assert list(left_out(demo_release(demo_project, {"store": says}), archive)) == []
 
 
 def test_on_a_host_alike_it_is_the_very_same_release(path, demo_project):
