@@ -1,7 +1,9 @@
 """Errors as a person should meet them: one clear text, for this host alone, and no traceback."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
+from types import ModuleType
 
 from docker.errors import DockerException
 from paramiko import SSHException
@@ -53,6 +55,8 @@ def _told(error: Exception) -> str:
 def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:
     """Run a deploy for the current host; let a DrydockError fail that host, and others go on."""
 
+    _name_its_module(deploy.__code__.co_filename)
+
     @wraps(deploy)
     def guarded() -> None:
         host: Host = ctx_host.get()  # type: ignore[no-untyped-call]
@@ -65,3 +69,14 @@ def fails_alone(deploy: Callable[[Host], None]) -> Callable[[], None]:
             state.fail_hosts({host})  # type: ignore[no-untyped-call]
 
     return guarded
+
+
+def _name_its_module(file: str) -> None:
+    """Make a deploy's file that of a module; pyinfra executes it as that of none.
+
+    pyinfra asks `inspect` for the line of each operation, which goes through all modules for each
+    frame whose file it doesn't find: a third of the CPU time that one more host takes.
+    """
+    module = ModuleType(f"a deploy: {file}")
+    module.__file__ = file
+    sys.modules.setdefault(module.__name__, module)
