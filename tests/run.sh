@@ -64,8 +64,8 @@ if [ $# -gt 0 ]; then
     exit
 fi
 
-# Most stories wait for a Mac more than they compute, so those of the first one and of odd ones, some on
-# a Mac of their own, and all that needs no Mac, are played beside those of the second.
+# Most stories wait for a Mac more than they compute, so those of the first one and of odd ones, and some
+# on a Mac of their own, are played beside those of the second and all that needs no Mac.
 beside() {
     failed=0
     $python -m pytest -m mac1 || failed=$?
@@ -75,17 +75,17 @@ beside() {
     $python -m pytest -m odd || failed=$?
     say "Drydock: the stories of rollback, in a lab of their own"
     DRYDOCK_LAB_NAME=apart DRYDOCK_LAB_DIR=/var/lib/drydock-apart $python -m pytest -m apart || failed=$?
-    say "Drydock: units, operations, what is rendered"
-    $python -m pytest -m "not lab and not mac1 and not odd" || failed=$?
     return "$failed"
 }
 
-say "Drydock: the stories of other Macs, and what needs none: shown afterwards"
+say "Drydock: the stories of other Macs, and Nautilus' own tests: shown afterwards"
 beside >"$log" 2>&1 &
 beside=$!
 say "Drydock: the stories of the second Mac, and of the lab itself"
 status=0
 $python -m pytest -m "lab and not mac1 and not odd and not apart" || status=$?
+say "Drydock: units, operations, what is rendered"
+$python -m pytest -m "not lab and not mac1 and not odd" || status=$?
 say "What ran beside them"
 if can_run_lab; then
     tail -n +1 -f --pid=$beside "$log"
