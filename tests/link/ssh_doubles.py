@@ -6,12 +6,15 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 
 import paramiko
 from pyinfra.connectors.local import LocalConnector
 
 MAX_SESSIONS = 10
+MSG_CHANNEL_SUCCESS = b"\x63"
+"""RFC 4254, 9."""
 
 DOCKER_CLI = """#!{python}
 # Test double of `docker system dial-stdio`.
@@ -77,6 +80,7 @@ class SshServer(paramiko.ServerInterface):
         self.processes = []
         self.sessions_seen = 0
         self.opened = {}
+        self.accepted = deque()
 
     def get_allowed_auths(self, username):
         return "none"
@@ -101,8 +105,12 @@ class SshServer(paramiko.ServerInterface):
             stderr=subprocess.PIPE,
         )
         self.processes.append(process)
-        threading.Thread(target=_run, args=(channel, process), daemon=True).start()
+        self.accepted.append((channel, process))
         return True
+
+    def replied(self):
+        """Run it only now, as sshd does: who ends at once would close an unanswered session."""
+        threading.Thread(target=_run, args=self.accepted.popleft(), daemon=True).start()
 
     def check_channel_direct_tcpip_request(self, chanid, origin, destination):
         try:
@@ -111,6 +119,15 @@ class SshServer(paramiko.ServerInterface):
             return paramiko.OPEN_FAILED_CONNECT_FAILED
         self.opened[chanid].settimeout(None)
         return paramiko.OPEN_SUCCEEDED
+
+
+class SshTransport(paramiko.Transport):
+    """Tells its server when a request to execute a command was answered."""
+
+    def _send_user_message(self, data):
+        super()._send_user_message(data)
+        if data.asbytes()[:1] == MSG_CHANNEL_SUCCESS:
+            self.server_object.replied()
 
 
 # What a client that is gone leaves behind.
@@ -158,7 +175,7 @@ def ssh_server():
     def serve():
         with contextlib.suppress(OSError):
             connection, _ = listener.accept()
-            transport = paramiko.Transport(connection)
+            transport = SshTransport(connection)
             transport.add_server_key(key)
             transport.start_server(server=server)
             channels = []
