@@ -19,6 +19,7 @@ from operations import (
     monitor,
     networks,
     records,
+    regain,
     releases,
     restore,
     sbom,
@@ -50,6 +51,7 @@ def deploy(host: Host) -> None:
 
     restorer = restore.on_failure(host, plan)
     lock.take(plan=plan, purpose=f"a deploy of release {release.id}", name="Take the lock")
+    regain.ports(plan=plan, name="Regain ports that Docker has lost")
     made = adopt.keep(plan=plan, name="Keep what others' containers are like")
     attach(host, made, changes, "adopt")
     made = monitor.write(plan=plan.monitor, name="Write the monitor")

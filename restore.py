@@ -16,6 +16,7 @@ from operations import (
     lock,
     monitor,
     records,
+    regain,
     releases,
     sbom,
     verification,
@@ -42,6 +43,7 @@ def restore(host: Host) -> None:
     settings, startup = plan.settings, Startup()
 
     lock.take(plan=plan, purpose=f"bringing back {what.archive.path.name}", name="Take the lock")
+    regain.ports(plan=plan, name="Regain ports that Docker has lost")
     made = containers.remove(changes=changes, detected=detected, name="Remove containers")
     attach(host, made, changes, "remove")
     made = load.clear(what=what, name="Remove volumes")

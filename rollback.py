@@ -21,6 +21,7 @@ from operations import (
     monitor,
     networks,
     records,
+    regain,
     releases,
     sbom,
     verification,
@@ -50,6 +51,7 @@ def rollback(host: Host) -> None:
     startup = Startup()
 
     lock.take(plan=plan, purpose=f"going back to release {release.id}", name="Take the lock")
+    regain.ports(plan=plan, name="Regain ports that Docker has lost")
     releases.assemble(mixture=way.mixture, detected=detected, name="Put the release together")
     keep.protect(plan=plan, name="Protect images of kept releases")
     made = images.tag(release=release, changes=changes, detected=detected, name="Tag images")

@@ -1,6 +1,6 @@
 """What a host must have before anything on it changes, and what to say when it doesn't."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from facts.ports import UNKNOWN, Listener
 from facts.runtime import Attempt, Daemon, RuntimeInfo
@@ -147,7 +147,8 @@ _DAEMONS = (UNKNOWN, "docker-proxy", "com.docker.backend", "dockerd", "limactl",
 """What holds the ports of containers, as far as it can be told without being root."""
 _LOST_PORT = (
     "; if no container has it, a daemon that was killed has lost one while it started"
-    " (moby#25981), and gives the port back when it is restarted"
+    " (moby#25981), and gives the port back when it is restarted; on a Mac --data"
+    " restart_docker=true does that"
 )
 
 
@@ -156,21 +157,34 @@ def _may_be_daemon(listener: Listener) -> bool:
     return any(name.startswith(listener.program) for name in _DAEMONS)
 
 
+def lost_ports(
+    release: Release,
+    wanted: Mapping[int, str],
+    listeners: Iterable[Listener],
+    observed: Observed,
+    published: Collection[int],
+) -> frozenset[int]:
+    """Ports that the daemon seems to hold for a container that it has lost (moby#25981).
+
+    + published: those of all containers that run, whosever they are
+    """
+    held = _in_the_way(release, wanted, listeners, observed)
+    return frozenset(it.port for it in held if _may_be_daemon(it) and it.port not in published)
+
+
 def refuse_ports(
     release: Release,
     wanted: Mapping[int, str],
     listeners: Iterable[Listener],
     observed: Observed,
+    lost: Collection[int] = (),
 ) -> None:
-    """Refuse when another program holds a port that a new container needs."""
-    ours = {
-        port
-        for service in release.containers
-        if (it := observed.containers.get(release.stack.container_name(service)))
-        for port in it.held_ports
-    }
-    for listener in listeners:
-        if listener.port in wanted and listener.port not in ours:
+    """Refuse when another program holds a port that a new container needs.
+
+    + lost: ports that the daemon gives back before they are needed
+    """
+    for listener in _in_the_way(release, wanted, listeners, observed):
+        if listener.port not in lost:
             pid = f", pid {listener.pid}" if listener.pid else ""
             raise DrydockError(
                 f"port {listener.port}, for {wanted[listener.port]}, is taken by"
@@ -178,3 +192,19 @@ def refuse_ports(
                 f" another host_port (stack.services.{wanted[listener.port]}.host_port)"
                 f"{_LOST_PORT if _may_be_daemon(listener) else ''}"
             )
+
+
+def _in_the_way(
+    release: Release,
+    wanted: Mapping[int, str],
+    listeners: Iterable[Listener],
+    observed: Observed,
+) -> list[Listener]:
+    """Who holds a port that a new container needs, and isn't a container of this stack."""
+    ours = {
+        port
+        for service in release.containers
+        if (it := observed.containers.get(release.stack.container_name(service)))
+        for port in it.held_ports
+    }
+    return [it for it in listeners if it.port in wanted and it.port not in ours]

@@ -16,6 +16,12 @@ from facts.requirements import (
 from facts.tools import Tools, ToolsInfo
 from link.daemon import daemon
 from operations.images import build_secrets
+from operations.regain import perhaps_lost, restarts_docker
+
+_LOST = (
+    "  port {port}, for {service}, may be held for a container that Docker has lost: if so, Docker"
+    " is restarted, and with it all containers"
+)
 
 
 def refuse_planted(host: Host, plan: HostPlan) -> None:
@@ -47,6 +53,9 @@ def preflight(host: Host, plan: HostPlan) -> ToolsInfo | None:
     ports = wanted_ports(plan.release, plan.changes)
     if ports:
         listeners = host.get_fact(Listeners, ports=tuple(ports))
-        refuse_ports(plan.release, ports, listeners, plan.observed)
+        lost = perhaps_lost(host, plan, listeners) if restarts_docker(plan) else frozenset()
+        refuse_ports(plan.release, ports, listeners, plan.observed, lost)
+        for port in sorted(lost):
+            host.log_styled(_LOST.format(port=port, service=ports[port]), fg="yellow")
     checked: ToolsInfo = tools
     return checked

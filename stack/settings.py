@@ -93,6 +93,8 @@ class Settings(Data):
     """How long a run waits for the lock of another that changes the same stack."""
     break_lock: bool = False
     """Whether to break a lock whose owner is gone."""
+    restart_docker: bool = False
+    """Whether to restart Docker where it holds a port for a container that it has lost."""
 
     @property
     def given_secrets(self) -> dict[str, str]:

@@ -1,18 +1,24 @@
 """One restart of Docker's VM, with other settings than before."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from facts.detect import read_daemon
 from facts.runtime import Daemon as Answering
 from facts.vm_plan import VmPlan, settings_text
 from link import files
-from link.daemon import close
+from link.daemon import close, daemon
 from stack.errors import DrydockError
 from stack.model import Daemon
 from stack.vm.commands import Words, commands_of
@@ -20,6 +26,8 @@ from stack.vm.docker_desktop import with_size
 from stack.vm.size import Size
 
 ANSWERS_WITHIN_S = 300
+BACK_WITHIN_S = 180
+"""Containers that the daemon doesn't start again in this time are left to a deploy, seconds."""
 LINES = 5
 # The new text goes into a copy, which has the owner and the mode of the file that it replaces.
 REPLACE = """\
@@ -45,7 +53,7 @@ def become(host: Host, way: VmPlan, size: Size, write: Callable[[], str | None])
     failure = "\n".join(filter(None, (failure, run_all(host, commands.start))))
     if failure:
         return failure
-    found = _answering(host, runtime)
+    found = answering(host, runtime)
     if found is None:
         return f"the daemon doesn't answer within {ANSWERS_WITHIN_S} s of the VM's start"
     if not size.is_of(found):
@@ -96,7 +104,7 @@ def run_all(host: Host, commands: Iterable[Words]) -> str | None:
     return None
 
 
-def _answering(host: Host, runtime: Answering) -> Daemon | None:
+def answering(host: Host, runtime: Answering) -> Daemon | None:
     """What the daemon has, as soon as it answers; None when it doesn't in time."""
 
     def look() -> Daemon:
@@ -111,6 +119,26 @@ def _answering(host: Host, runtime: Answering) -> Daemon | None:
         retry_error_callback=lambda _: None,
     )
     return cast(Daemon | None, patiently(look))
+
+
+def not_again(host: Host, runtime: Answering, running: Mapping[str, bool]) -> list[str]:
+    """Containers that the daemon has not started again although some time has been given to it.
+
+    + running: containers that ran before → whether the daemon starts them by itself
+    """
+    api = daemon(host, runtime)
+
+    def look() -> list[str]:
+        names = {name.removeprefix("/") for it in api.containers() for name in it["Names"]}
+        return [name for name, again in running.items() if again and name not in names]
+
+    patiently = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(BACK_WITHIN_S),
+        wait=wait_exponential(0.1, max=2),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+    )
+    return patiently(look)
 
 
 def size_of(found: Daemon) -> Size:

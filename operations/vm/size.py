@@ -6,23 +6,18 @@ from time import monotonic
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from facts.detect import read_daemon
 from facts.requirements import require_daemon
 from facts.runtime import Runtime, RuntimeInfo
 from facts.vm_plan import Installation, VmPlan
-from link.daemon import daemon
 from operations import journal
 from operations.refusal import refused, step
-from operations.vm.restart import SettingsFile, become, run_all, size_of
+from operations.vm.restart import SettingsFile, become, not_again, run_all, size_of
 from stack.errors import DrydockError
 from stack.model import Daemon
 from stack.quantities import count
 from stack.vm.size import NAMES
-
-BACK_WITHIN_S = 180
-"""Containers that the daemon doesn't start again in this time are left to a deploy, seconds."""
 
 
 @operation()
@@ -72,7 +67,7 @@ def _resize(host: Host, way: VmPlan) -> bool:
     if isinstance(found, str):
         return _go_back(host, way, settings, found)
     answered_s = monotonic() - began
-    missing = _missing(host, way)
+    missing = not_again(host, way.detected.runtime, way.running)
     said = (
         f"the VM has {size_of(found)}, measured; its daemon answered after {answered_s:.1f} s,"
         f" {len(wanted) - len(missing)}/{count(len(wanted), 'container')} ran again after"
@@ -99,7 +94,7 @@ def _go_back(host: Host, way: VmPlan, settings: SettingsFile, failure: str) -> b
         refused(host, f"the former settings could not be restored ({kept}): {found}")
     else:
         refused(host, f"{what} has {size_of(found)}")
-        if missing := _missing(host, way):
+        if missing := not_again(host, way.detected.runtime, way.running):
             refused(host, _not_running(missing))
     journal.end(host, "failed", (failure,))
     return False
@@ -118,23 +113,6 @@ def _is_as_before(host: Host, way: VmPlan, settings: SettingsFile) -> bool:
 def _not_running(missing: Sequence[str]) -> str:
     names = ", ".join(missing)
     return f"not running again: {names}; `pyinfra inventory.py deploy.py` starts those of the stack"
-
-
-def _missing(host: Host, way: VmPlan) -> list[str]:
-    """Containers that the daemon has not started again although some time has been given to it."""
-    api = daemon(host, way.detected.runtime)
-
-    def look() -> list[str]:
-        names = {name.removeprefix("/") for it in api.containers() for name in it["Names"]}
-        return [name for name, again in way.running.items() if again and name not in names]
-
-    patiently = Retrying(
-        retry=retry_if_result(bool),
-        stop=stop_after_delay(BACK_WITHIN_S),
-        wait=wait_exponential(0.1, max=2),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
-    )
-    return patiently(look)
 
 
 def _install(host: Host, what: Installation) -> bool:

@@ -37,8 +37,15 @@ class Mac:
 
     def docker(self, *words: str) -> str:
         """What a Docker command prints, with a configuration that no credential store breaks."""
+        return self.sh(self._docker(words))
+
+    def tries_docker(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a Docker command that may fail."""
+        return self.tries(self._docker(words))
+
+    def _docker(self, words: tuple[str, ...]) -> str:
         environment = f"DOCKER_CONFIG=/nowhere DOCKER_HOST=unix://{self.state.socket}"
-        return self.sh(f"{environment} {self.state.cli} {shlex.join(words)}")
+        return f"{environment} {self.state.cli} {shlex.join(words)}"
 
     def compose(self, *words: str) -> str:
         """What a Compose command prints, of a project that is not Drydock's."""

@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Thread
 
 import pytest
 
+from lab.docker_desktop import docker_desktop
 from lab.faults import Faults
 from tests.stories.mac import Mac
 from tests.stories.project import Project
@@ -17,49 +16,52 @@ from tests.stories.running_lab import Lab
 pytestmark = pytest.mark.lab
 HOME = "Users/trader"
 SETTINGS = "Library/Group Containers/group.com.docker/settings-store.json"
-PLUGIN = """#!/bin/sh
-# Test double of `docker desktop`: it has the daemon stopped and started, and waits until it is.
-case $* in
-docker-cli-plugin-metadata) echo '{"SchemaVersion":"0.1.0","Vendor":"a double","Version":"1"}' ;;
-"desktop status") echo "Status running" ;;
-*) echo "$2" >~/asked && read -r done <~/done && [ "$done" = yes ] ;;
-esac
-"""
 
 
-@contextmanager
-def docker_desktop(mac: Mac, faults: Faults) -> Iterator[None]:
-    """While inside, the Mac has the command, and a file of settings."""
-    mac.sh(f"mkdir -p ~/'{SETTINGS.rpartition('/')[0]}' && mkfifo ~/asked ~/done")
-    plugin = mac.root / HOME / ".docker/cli-plugins/docker-desktop"
-    plugin.write_text(PLUGIN)
-    plugin.chmod(0o755)
-    asked, done = mac.root / HOME / "asked", mac.root / HOME / "done"
+def lose_port(mac: Mac, faults: Faults, port: int) -> None:
+    """Kill the daemon while a container starts, until it holds the port for none (moby#25981)."""
+    image = mac.docker("inspect", "--format", "{{.Image}}", "harbour-store")
+    ask = ("run", "--detach", "--name", "lost", "--publish", f"127.0.0.1:{port}:1", image)
+    for tenths in range(40):
+        start = Thread(target=mac.tries_docker, args=ask)
+        start.start()
+        start.join(0.2 + tenths % 8 / 20)
+        faults.end_daemon(signal.SIGKILL)
+        start.join()
+        faults.start_daemon()
+        mac.tries_docker("rm", "--force", "lost")
+        taken = "port is already allocated" in mac.tries_docker(*ask).stderr
+        mac.docker("rm", "--force", "--volumes", "lost")
+        if taken:
+            return
+    pytest.fail("the daemon never lost the port")
 
-    def serve() -> None:
-        while (word := asked.read_text().strip()) != "end":
-            if word == "stop":
-                faults.end_daemon(signal.SIGTERM)
-            else:
-                faults.start_daemon()
-            done.write_text("yes\n")
 
-    server = Thread(target=serve, daemon=True)
-    server.start()
-    try:
-        yield
-    finally:
-        asked.write_text("end")
-        server.join()
-        plugin.unlink()
-        mac.sh("rm -rf ~/asked ~/done ~/'Library/Group Containers'")
+def test_a_port_that_docker_has_lost_is_regained_by_consent(running: Project, lab: Lab, mac2: Mac):
+    faults = Faults(lab.settings, mac2.state)
+    before = mac2.identities("harbour")
+    mac2.docker("rm", "--force", "harbour-gate")
+    lose_port(mac2, faults, 18080)
+    refused = running.run("deploy.py", "-y", hosts="mac2")
+    assert refused.status != 0
+    assert "port 18080, for gate, is taken by" in refused.words
+    assert "on a Mac --data restart_docker=true does that" in refused.words
+    with docker_desktop(lab.settings, mac2.state):
+        run = running.deploy(hosts="mac2", restart_docker=True)
+    assert "port 18080, for gate, may be held for a container that Docker has lost" in run.words
+    assert "restarting Docker Desktop, which holds port 18080 for a container that it" in run.words
+    assert "4/4 containers healthy" in run.text
+    after = mac2.identities("harbour")
+    assert {name for name in before if before[name][0] != after[name][0]} == {"harbour-gate"}
+    assert "no changes" in running.deploy(hosts="mac2", restart_docker=True).text
 
 
 def test_the_vm_is_resized_and_its_containers_come_back(running: Project, lab: Lab, mac2: Mac):
     cpus = int(mac2.docker("info", "--format", "{{.NCPU}}"))
     before = mac2.identities("harbour")
     file = mac2.root / HOME / SETTINGS
-    with docker_desktop(mac2, Faults(lab.settings, mac2.state)):
+    mac2.sh(f"mkdir -p ~/'{SETTINGS.rpartition('/')[0]}'")
+    with docker_desktop(lab.settings, mac2.state):
         file.write_text('{"AutoStart": true, "Cpus": 1}\n')
         os.chown(file, 501, 20)
         run = running.run("vm.py", "-y", hosts="mac2", vm_resize=True, vm_cpus=cpus)
@@ -69,6 +71,7 @@ def test_the_vm_is_resized_and_its_containers_come_back(running: Project, lab: L
         assert "4/4 containers ran again after" in run.words
         assert json.loads(file.read_text()) == {"AutoStart": True, "Cpus": cpus}
         assert json.loads(file.with_name(f"{file.name}.drydock-former").read_text())["Cpus"] == 1
+    mac2.sh("rm -rf ~/'Library/Group Containers'")
     after = mac2.identities("harbour")
     assert {name: it[0] for name, it in after.items()} == {n: it[0] for n, it in before.items()}
     assert all(after[name][1] != it[1] for name, it in before.items())

@@ -6,6 +6,7 @@ import pytest
 
 from facts.ports import Listener
 from facts.requirements import (
+    lost_ports,
     refuse_chip,
     refuse_lost_secrets,
     refuse_names,
@@ -233,8 +234,21 @@ def test_a_port_that_the_daemon_itself_may_hold_is_given_back_by_its_restart(rel
     ports = wanted_ports(release(), host_changes(release(), seen))
     listeners = [Listener(80, "127.0.0.1", program)]
     assert said(refuse_ports, release(), ports, listeners, seen).endswith(
-        "(moby#25981), and gives the port back when it is restarted"
+        "gives the port back when it is restarted; on a Mac --data restart_docker=true does that"
     )
+    lost = lost_ports(release(), ports, listeners, seen, published={443})
+    assert lost == {80}
+    refuse_ports(release(), ports, listeners, seen, lost)
+
+
+@pytest.mark.parametrize(
+    ("program", "published"), [("httpd", ()), ("docker-proxy", (80,)), ("com.docke", (80, 443))]
+)
+def test_a_port_of_another_program_or_container_is_not_lost(release, program, published):
+    seen = observed(release(), containers={})
+    ports = wanted_ports(release(), host_changes(release(), seen))
+    listeners = [Listener(80, "127.0.0.1", program), Listener(81, "127.0.0.1", "docker-proxy")]
+    assert lost_ports(release(), ports, listeners, seen, published) == frozenset()
 
 
 def test_a_port_that_our_own_container_holds_will_do(release):

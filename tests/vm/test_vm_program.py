@@ -130,7 +130,7 @@ def test_a_vm_that_stays_small_gets_its_former_settings(desktop, resize):
 
 
 def test_a_container_that_does_not_come_back_is_named(desktop, resize, monkeypatch):
-    monkeypatch.setattr("operations.vm.size.BACK_WITHIN_S", 0)
+    monkeypatch.setattr("operations.vm.restart.BACK_WITHIN_S", 0)
     desktop.keep_running("harbour-pilot", "harbour-tide", "once-by-hand")
     desktop.does("docker", "desktop", "stop")
     desktop.does("docker", "desktop", "start")
