@@ -16,7 +16,7 @@ from bench.command import BenchError, run
 from bench.host import Host, converge, lab_hosts
 from bench.inside import Inside, running_inside
 from bench.leftovers import leftovers
-from bench.mishaps import MISHAPS, PATIENCE_S, ROOM, Place, ends
+from bench.mishaps import MISHAPS, PATIENCE_S, ROOM, Place, chosen, ends
 from bench.result import Result, Target
 from lab.docker_desktop import docker_desktop
 from lab.faults import Faults, wrong_clock
@@ -37,6 +37,8 @@ class Trial:
 
     random: Random
     rounds: int
+    kinds: dict[str, int]
+    """What may happen → how often in a turn."""
     took_s: dict[str, float]
     """Program → how long it takes when nothing happens."""
     broken: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -53,7 +55,7 @@ class Trial:
         """What happens next to a program: each kind comes as often as it should, in any order."""
         ahead = self.ahead[program]
         if not ahead:
-            ahead += [kind for kind, it in MISHAPS.items() for _ in range(it.times)]
+            ahead += [kind for kind, times in self.kinds.items() for _ in range(times)]
             self.random.shuffle(ahead)
         return ahead[-1]
 
@@ -76,7 +78,8 @@ class Trial:
 
 
 def faults(directory: Path, rounds: int) -> Result:
-    """Break off `rounds` deploys and as many rollbacks."""
+    """Break off `rounds` deploys and as many rollbacks, by what DRYDOCK_BENCH_FAULTS lists."""
+    kinds = chosen(os.environ.get("DRYDOCK_BENCH_FAULTS"))
     (host,) = lab_hosts(1, directory)
     converge([host])
     if left := _left(host):
@@ -85,7 +88,7 @@ def faults(directory: Path, rounds: int) -> Result:
         first_s = run(host.pyinfra("deploy.py", *_change(0))).wall_s
         took_s = dict.fromkeys(("deploy.py", "rollback.py"), first_s)
         # The same points each time, as far as the machine is as fast.
-        trial = Trial(Random(SEED), rounds, took_s)  # noqa: S311
+        trial = Trial(Random(SEED), rounds, kinds, took_s)  # noqa: S311
         number = 0
         while min(map(trial.count, trial.took_s)) < rounds:
             number += 1

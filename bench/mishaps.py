@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from bench.command import BenchError
 from lab.faults import Faults
 
 PATIENCE_S = 180
@@ -99,3 +100,11 @@ MISHAPS = {
     "clock an hour ahead": _clock("+1h"),
     "clock an hour behind": _clock("-1h"),
 }
+
+
+def chosen(text: str | None) -> dict[str, int]:
+    """Kind → how often it comes in a turn: all, or those listed; BenchError for anything else."""
+    kinds = text.split(",") if text else list(MISHAPS)
+    if unknown := set(kinds) - MISHAPS.keys():
+        raise BenchError(f"{sorted(unknown)[0]!r} is none of {', '.join(MISHAPS)}")
+    return {kind: MISHAPS[kind].times for kind in kinds}
