@@ -11,11 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 def said(*command: str, **environment: str) -> tuple[str, str]:
     """What a command prints, and what it says of it."""
+    # A `make test` around it would have its say.
+    inherited = {name: it for name, it in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(
         command,
         check=True,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from bench.leftovers import leftovers
 from lab.faults import Faults, wrong_clock
@@ -180,11 +181,20 @@ def test_a_container_that_the_kernel_kills_for_its_memory(
 ):
     before = mac2.containers("harbour")["harbour-tide"]["RestartCount"]
     faults.out_of_memory("harbour-tide")
-    # From the daemon, which has it from the kernel.
     since = ("--since", "2m", "--until", "0s", "--filter", "container=harbour-tide")
-    told = mac2.docker("events", *since, "--format", "{{.Action}}").split()
-    assert "oom" in told
-    assert mac2.containers("harbour")["harbour-tide"]["RestartCount"] > before
+
+    def told() -> list[str]:
+        return mac2.docker("events", *since, "--format", "{{.Action}}").split()
+
+    def restarts() -> int:
+        return int(mac2.containers("harbour")["harbour-tide"]["RestartCount"])
+
+    # The daemon has it from the kernel, a moment later.
+    until_it_is_so = Retrying(
+        retry=retry_if_result(lambda so: not so), stop=stop_after_delay(60), wait=wait_fixed(0.2)
+    )
+    until_it_is_so(lambda: "oom" in told())
+    until_it_is_so(lambda: restarts() > before)
     running.deploy(hosts="mac2")
     assert "high water" in mac2.sh(HEALTH)
     whole(mac2)
