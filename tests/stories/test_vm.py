@@ -22,10 +22,11 @@ def lose_port(mac: Mac, faults: Faults, port: int) -> None:
     """Kill the daemon while a container starts, until it holds the port for none (moby#25981)."""
     image = mac.docker("inspect", "--format", "{{.Image}}", "harbour-store")
     ask = ("run", "--detach", "--name", "lost", "--publish", f"127.0.0.1:{port}:1", image)
-    for tenths in range(40):
+    for attempt in range(60):
         start = Thread(target=mac.tries_docker, args=ask)
         start.start()
-        start.join(0.2 + tenths % 8 / 20)
+        # How long it takes to have its port but not yet its start differs between machines.
+        start.join(0.2 + attempt % 12 / 10)
         faults.end_daemon(signal.SIGKILL)
         start.join()
         faults.start_daemon()
