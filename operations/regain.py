@@ -81,7 +81,8 @@ def _regain(host: Host, plan: HostPlan) -> bool:
     _settle(host, runtime)
     took_s = monotonic() - began
     journal.tell(host, "interruption", f"{named}, was restarted", seconds=took_s)
-    host.log(f"{len(running)} containers run again after {took_s:.1f} s")
+    # Who has no restart policy isn't started again, nor awaited.
+    host.log(f"{sum(running.values())} containers run again after {took_s:.1f} s")
     return True
 
 

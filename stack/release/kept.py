@@ -161,25 +161,24 @@ def choose(kept: Iterable[KeptRelease], current: str | None, wanted: str | None)
     """
     releases = list(kept)
     if wanted is not None:
-        known = _names(releases)
-        names = named((it.id for it in releases), wanted)
-        found = [it for it in releases if it.id in names]
-        if len(found) != 1:
-            raise DrydockError(
-                f"release = {wanted!r}: {'several' if found else 'no'} releases on this host are"
-                f" called so; kept are {known}"
-            )
-        return found[0]
+        by_id = {it.id: it for it in releases}
+        return by_id[named(by_id, wanted, "on this host", f"kept are {_names(releases)}")]
     running = next((it for it in releases if it.id == current), None)
     if running and running.record and running.record.gone_back_from:
         return running
     return _before(releases, current)
 
 
-def named(ids: Iterable[str], wanted: str) -> list[str]:
-    """The ids that begin as it was said."""
+def named(ids: Iterable[str], wanted: str, where: str, known: str) -> str:
+    """The one id that begins as it was said; DrydockError names those that are known."""
     # pyinfra takes the leading zeros from an id of digits alone.
-    return [it for it in ids if it.startswith((wanted, wanted.zfill(digest.SHORT)))]
+    found = [it for it in ids if it.startswith((wanted, wanted.zfill(digest.SHORT)))]
+    if len(found) != 1:
+        raise DrydockError(
+            f"release = {wanted!r}: {'several' if found else 'no'} releases {where} are called so;"
+            f" {known}"
+        )
+    return found[0]
 
 
 def _before(kept: Iterable[KeptRelease], current: str | None) -> KeptRelease:

@@ -31,7 +31,11 @@ def moved(
             f"{archive.path} was made on {manifest.architecture}, this host's daemon is"
             f" {daemon.architecture}: its images can't be built here; restore it on a host alike"
         )
-    files = archive.releases[_chosen(archive, settings.release)]
+    chosen = manifest.release
+    if settings.release is not None:
+        known = f"in it are {', '.join(archive.releases)}"
+        chosen = named(archive.releases, settings.release, f"in {archive.path}", known)
+    files = archive.releases[chosen]
     try:
         text = files.get(DESCRIPTION, b"").decode()
         former = read_description(text, {})
@@ -56,18 +60,6 @@ def moved(
         secrets_directory,
         HOME,
     )
-
-
-def _chosen(archive: Archive, wanted: str | None) -> str:
-    if wanted is None:
-        return archive.manifest.release
-    found = named(archive.releases, wanted)
-    if len(found) != 1:
-        raise DrydockError(
-            f"release = {wanted!r}: {'several' if found else 'no'} releases in {archive.path} are"
-            f" called so; in it are {', '.join(archive.releases)}"
-        )
-    return found[0]
 
 
 def left_out(release: Release, archive: Archive) -> Iterator[str]:
