@@ -9,6 +9,7 @@ import {
   type Interval,
   mergeBars,
 } from "../../api/marketdata";
+import { useLiveQuery } from "../../api/useLiveQuery";
 import { useStream } from "../../api/useStream";
 import { BarBatch, Quotes } from "./quotes";
 
@@ -26,10 +27,9 @@ export function useMarket(chosen: string | null, interval: Interval) {
     refetchInterval: (query) => (query.state.data?.length ? 60_000 : 3_000),
   });
   const symbol = chosen ?? instruments.data?.[0]?.symbol ?? null;
-  const barsKey = ["bars", symbol, interval];
-  const bars = useQuery({
-    queryKey: barsKey,
-    queryFn: ({ signal }) => fetchBars(symbol ?? "", interval, SHOWN_BARS, signal),
+  const bars = useLiveQuery<Bar[]>({
+    key: ["bars", symbol, interval],
+    ask: (signal) => fetchBars(symbol ?? "", interval, SHOWN_BARS, signal),
     enabled: symbol !== null,
   });
 
@@ -43,16 +43,16 @@ export function useMarket(chosen: string | null, interval: Interval) {
       quotes.takeDays(changed);
       const ours = changed.filter((bar) => bar.symbol === symbol && bar.interval === interval);
       if (ours.length > 0) {
-        queries.setQueryData<Bar[]>(barsKey, (known) => known && mergeBars(known, ours, SHOWN_BARS));
+        bars.take((known) => mergeBars(known, ours, SHOWN_BARS));
       }
     },
     // What was before the first message, or got lost, is asked by HTTP.
     onStart: () => {
-      void queries.invalidateQueries({ queryKey: ["bars"] });
+      bars.askAnew();
       void queries.invalidateQueries({ queryKey: ["instruments"] });
     },
   });
 
   const live = useSyncExternalStore(quotes.subscribe, quotes.snapshot);
-  return { instruments, symbol, bars, quotes: live, stream };
+  return { instruments, symbol, bars: bars.query, quotes: live, stream };
 }

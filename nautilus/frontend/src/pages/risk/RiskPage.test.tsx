@@ -1,4 +1,4 @@
-import { act, cleanup, screen } from "@testing-library/react";
+import { act, cleanup, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Breach } from "../../api/risk";
@@ -57,6 +57,22 @@ function answers(periods: number, asked: unknown[] = []) {
   });
 }
 
+/** Questions for breaches as they come, each with its answer to be given. */
+function breachesOnDemand() {
+  const questions: ((breaches: Breach[]) => void)[] = [];
+  answerWith((path) =>
+    path.includes("/breaches")
+      ? new Promise((resolve) => questions.push((found) => resolve(Response.json(found))))
+      : Promise.resolve(Response.json([])),
+  );
+  return questions;
+}
+
+function refusedOrders() {
+  const table = within(screen.getByRole("region", { name: "Refused orders" }));
+  return table.getAllByRole("rowheader").map((portfolio) => portfolio.textContent);
+}
+
 beforeEach(() => answers(30));
 afterEach(() => {
   cleanup();
@@ -70,6 +86,41 @@ describe("risk", () => {
     expect(await screen.findByText("buy 20 NVDA at 600.00")).toBeDefined();
     act(() => listener.onMessage("breaches", { ...breach, id: "", portfolio: "other" }, "2-0"));
     expect(await screen.findByRole("rowheader", { name: "other" })).toBeDefined();
+  });
+
+  it("shows a breach that comes while those before it are asked for", async () => {
+    const questions = breachesOnDemand();
+    renderPage(<Page />);
+    await waitFor(() => expect(questions).toHaveLength(1));
+    act(() => listener.onMessage("breaches", { ...breach, id: "", portfolio: "new" }, "2-0"));
+    questions[0]?.([breach]);
+    expect(await screen.findByRole("rowheader", { name: "new" })).toBeDefined();
+    expect(refusedOrders()).toEqual(["new", "core"]);
+  });
+
+  it("asks again when the stream starts, as the answer under way may be older", async () => {
+    const questions = breachesOnDemand();
+    renderPage(<Page />);
+    await waitFor(() => expect(questions).toHaveLength(1));
+    act(() => listener.onStart(["breaches"]));
+    await waitFor(() => expect(questions).toHaveLength(2));
+    questions[0]?.([]);
+    questions[1]?.([breach]);
+    expect(await screen.findByText("buy 20 NVDA at 600.00")).toBeDefined();
+  });
+
+  it("keeps a breach that comes while all are asked for once more", async () => {
+    const questions = breachesOnDemand();
+    renderPage(<Page />);
+    await waitFor(() => expect(questions).toHaveLength(1));
+    questions[0]?.([breach]);
+    expect(await screen.findByText("buy 20 NVDA at 600.00")).toBeDefined();
+    act(() => listener.onStart(["breaches"]));
+    await waitFor(() => expect(questions).toHaveLength(2));
+    act(() => listener.onMessage("breaches", { ...breach, id: "", portfolio: "new" }, "2-0"));
+    questions[1]?.([{ ...breach, portfolio: "asked again" }]);
+    expect(await screen.findByRole("rowheader", { name: "asked again" })).toBeDefined();
+    expect(refusedOrders()).toEqual(["new", "asked again"]);
   });
 
   it("asks for each method's losses, in the order of the weights", async () => {

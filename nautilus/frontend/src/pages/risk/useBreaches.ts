@@ -1,7 +1,7 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
 import * as v from "valibot";
 
 import { Breach, fetchBreaches } from "../../api/risk";
+import { useLiveQuery } from "../../api/useLiveQuery";
 import { useStream } from "../../api/useStream";
 
 const SHOWN = 50;
@@ -10,19 +10,15 @@ const TOPICS = ["breaches"];
 
 /** The last refused orders, the newest first, as they come. */
 export function useBreaches() {
-  const queries = useQueryClient();
-  const breaches = useQuery({
-    queryKey: KEY,
-    queryFn: ({ signal }) => fetchBreaches(SHOWN, signal),
-  });
+  const breaches = useLiveQuery({ key: KEY, ask: (signal) => fetchBreaches(SHOWN, signal) });
   const stream = useStream(TOPICS, {
     onMessage: (_, data, id) => {
       const breach = { ...v.parse(Breach, data), id };
-      queries.setQueryData<Breach[]>(KEY, (known) => known && withBreach(known, breach));
+      breaches.take((known) => withBreach(known, breach));
     },
-    onStart: () => void queries.invalidateQueries({ queryKey: KEY }),
+    onStart: breaches.askAnew,
   });
-  return { breaches, stream };
+  return { breaches: breaches.query, stream };
 }
 
 /** A breach before those known; one that is known already stays where it is. */
