@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import uvloop
 from fastapi.testclient import TestClient
-from nautilus.engines.ml import trainings
+from nautilus.engines.ml import process, trainings
 from nautilus.engines.ml.batching import Batcher
 from nautilus.engines.ml.dataset import from_bars
 from nautilus.engines.ml.inputs import INPUTS, Features, matrix
@@ -408,11 +409,30 @@ def test_a_training_survives_its_workers_and_its_own_kill(
     eventually(lambda: service.workers() not in ([worker], []))
     (worker,) = service.workers()
     eventually(lambda: training(worker) is not None, within_s=30)
-    os.kill(training(worker) or 0, signal.SIGKILL)
+    second = training(worker)
+    assert second is not None
+    os.kill(second, signal.SIGKILL)
     eventually(lambda: state()["state"] in {"done", "failed"}, within_s=240)
     assert (state()["state"], state()["attempts"]) == ("done", 3)
     assert redis_client.hkeys(MODELS) == [b"regime-1"]
     assert redis_client.xlen(trainings.INTAKE) == 0
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_process_killed_before_it_is_told_its_training_died(
+    loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = asyncio.create_subprocess_exec
+
+    async def begin_and_kill(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        begun = await begin(*command, **options)
+        begun.kill()
+        await begun.wait()
+        return begun
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begin_and_kill)
+    with asyncio.Runner(loop_factory=loop) as runner, pytest.raises(TrainingDiedError, match="-9"):
+        runner.run(process.train("{}" * 100_000))
 
 
 def test_a_training_whose_process_is_always_killed_is_given_up(

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,7 +39,7 @@ async def train(training: str) -> Result:
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
     )
     try:
-        said, complaint = await process.communicate(training.encode())
+        said, complaint = await _told(process, training.encode())
     finally:
         if process.returncode is None:
             process.kill()
@@ -51,3 +51,15 @@ async def train(training: str) -> Result:
         return Result.model_validate_json(said)
     except ValidationError as error:
         raise TrainingFailedError(f"its process gave no model: {error}") from error
+
+
+async def _told(process: Process, training: bytes) -> tuple[bytes, bytes]:
+    """What a process says when it is told its training: its output and its errors."""
+    try:
+        return await process.communicate(training)
+    except RuntimeError:
+        # uvloop's word, where asyncio's is BrokenPipeError, for a process that ended before it was
+        # told anything: its end of the pipe is closed already.
+        if process.returncode is None:
+            raise
+        return b"", b""
