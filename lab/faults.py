@@ -60,8 +60,9 @@ class Faults:
 
     def end_daemon(self, number: signal.Signals) -> None:
         """Send the daemon a signal, and wait until it is gone."""
+        # Not by its name: a process that it starts has the same until it is another program.
         self._run(
-            f"pid=$(pidof dockerd) && kill -{number.value} $pid &&"
+            f"pid=$(cat /var/run/docker.pid) && kill -{number.value} $pid &&"
             " timeout 60 tail --pid=$pid -f /dev/null"
         )
 

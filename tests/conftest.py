@@ -45,6 +45,11 @@ def mac1(lab: Lab) -> Mac:
 
 
 @pytest.fixture(scope="session")
+def mac2(lab: Lab) -> Mac:
+    return Mac(lab.settings, lab.hosts["mac2"])
+
+
+@pytest.fixture(scope="session")
 def nautilus(lab: Lab) -> Project:
     """Drydock itself, whose stack is Nautilus."""
     return Project(ROOT, ROOT / "lab/inventory.py", lab.environment)

@@ -22,11 +22,6 @@ def odd_lab() -> Iterator[Lab]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def mac2(lab: Lab) -> Mac:
-    return Mac(lab.settings, lab.hosts["mac2"])
-
-
 @pytest.fixture
 def harbour(lab: Lab, tmp_path: Path) -> Project:
     """The small stack's project: a copy of one's own, to change."""
