@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from tests.nautilus.servers import eventually, free_port
 
 Start = Callable[..., TestClient]
+SLOW_S = 5
 PAGE = {"Host": "localhost", "Sec-Fetch-Site": "same-origin"}
 engine = FastAPI()
 
@@ -39,7 +40,7 @@ async def accept(response: Response) -> None:
 
 @engine.get("/slow")
 async def slow() -> None:
-    await asyncio.sleep(30)
+    await asyncio.sleep(SLOW_S)
 
 
 @engine.get("/stream")
