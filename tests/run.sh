@@ -23,6 +23,9 @@ if can_run_lab && command -v apt-get >/dev/null; then
     fi
 fi
 
+# pyinfra writes no bytecode, and the stories start it hundreds of times.
+$python -m compileall -q facts link operations stack
+
 # The browser's tests take axe-core from the page's packages.
 prepare() {
     say "Checkov, and Nautilus' engines and backend, each in an environment of its own"
@@ -34,29 +37,28 @@ prepare() {
     npm test
 }
 
-logs=$(mktemp -d)
-running=
+log=$(mktemp)
+beside=
 # shellcheck disable=SC2317 # the trap calls it
 end() {
-    # shellcheck disable=SC2086 # a word a process
-    [ -z "$running" ] || kill $running 2>/dev/null || true
-    rm -rf "$logs"
+    [ -z "$beside" ] || kill "$beside" 2>/dev/null || true
+    rm -f "$log"
     $down
 }
 trap end EXIT
 
 # The lab mostly waits for its packages.
-(set -e; prepare) >"$logs/prepare" 2>&1 &
-running=$!
+(set -e; prepare) >"$log" 2>&1 &
+beside=$!
 if can_run_lab && ! $python -m lab status >/dev/null 2>&1; then
     say "Starting two simulated Macs"
     down="$python -m lab down"
     $python -m lab up --n 2 --chips m4max,m1
 fi
 prepared=0
-wait "$running" || prepared=$?
-running=
-cat "$logs/prepare"
+wait $beside || prepared=$?
+beside=
+cat "$log"
 [ $prepared = 0 ] || exit $prepared
 
 if [ $# -gt 0 ]; then
@@ -65,41 +67,32 @@ if [ $# -gt 0 ]; then
     exit
 fi
 
-# Most stories wait for a Mac more than they compute, so those of the second Mac, those of the first one
-# and those of other Macs are played beside each other.
-first_mac() {
+# Most stories wait for a Mac more than they compute, so those of the first one and of odd ones, and some
+# on a Mac of their own, are played beside those of the second and all that needs no Mac.
+beside() {
     failed=0
-    say "Drydock: the stories of the first Mac, with Nautilus"
     $python -m pytest -m mac1 || failed=$?
     say "Nautilus: its engines and its backend, in an environment of their own"
     nautilus/.venv/bin/python -m pytest -q -p no:cacheprovider tests/nautilus || failed=$?
-    say "Drydock: units, operations, what is rendered"
-    $python -m pytest -m "not lab and not mac1 and not odd" || failed=$?
-    return "$failed"
-}
-other_macs() {
-    failed=0
     say "Drydock: the stories of odd Macs"
     $python -m pytest -m odd || failed=$?
-    say "Drydock: the stories of faults and of rollback, in a lab of their own"
+    say "Drydock: the stories of rollback, in a lab of their own"
     DRYDOCK_LAB_NAME=apart DRYDOCK_LAB_DIR=/var/lib/drydock-apart $python -m pytest -m apart || failed=$?
     return "$failed"
 }
 
-say "Drydock: the stories of the second Mac, and of the lab itself; others beside them, shown afterwards"
-first_mac >"$logs/first-mac" 2>&1 &
-first=$!
-other_macs >"$logs/other-macs" 2>&1 &
-other=$!
-running="$first $other"
+say "Drydock: the stories of other Macs, and Nautilus' own tests: shown afterwards"
+beside >"$log" 2>&1 &
+beside=$!
+say "Drydock: the stories of the second Mac, and of the lab itself"
 status=0
 $python -m pytest -m "lab and not mac1 and not odd and not apart" || status=$?
-for line in "first-mac:$first" "other-macs:$other"; do
-    say "What ran beside them: ${line%:*}"
-    if can_run_lab; then
-        tail -n +1 -f --pid="${line#*:}" "$logs/${line%:*}"
-    fi
-    wait "${line#*:}" || status=$?
-    can_run_lab || cat "$logs/${line%:*}"
-done
+say "Drydock: units, operations, what is rendered"
+$python -m pytest -m "not lab and not mac1 and not odd" || status=$?
+say "What ran beside them"
+if can_run_lab; then
+    tail -n +1 -f --pid=$beside "$log"
+fi
+wait $beside || status=$?
+can_run_lab || cat "$log"
 exit "$status"

@@ -17,7 +17,7 @@ from tests.stories.project import Project
 from tests.stories.running_lab import Lab
 from tests.stories.test_rollback import HEALTH, RELEASES, current
 
-pytestmark = [pytest.mark.lab, pytest.mark.apart]
+pytestmark = pytest.mark.lab
 CONTAINERS = {f"harbour-{name}" for name in ("store", "tide", "pilot", "gate")}
 CHANGED = {"tide": {"environment": {"GREETING": "spring tide"}}}
 NEVER = {"test": ["false"], "retries": 100, "start_period_s": 60}
