@@ -3,6 +3,7 @@
 import signal
 import sys
 
+from gevent.event import Event
 from pyinfra import logger
 from pyinfra.api.host import Host
 from pyinfra.context import state
@@ -10,6 +11,8 @@ from pyinfra.context import state
 INTERRUPTED = 128 + signal.SIGINT
 _last_words: dict[Host, str] = {}
 _status = [INTERRUPTED]
+interrupted = Event()
+"""Set once Ctrl-C ends this run."""
 
 
 def end_on_interrupt() -> None:
@@ -31,7 +34,13 @@ def end_well_on_interrupt() -> None:
     _status[0] = 0
 
 
+def end_whole() -> None:
+    """From now on Ctrl-C is too late for this run: its last word is about to be said."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _end() -> None:
+    interrupted.set()
     for host, words in _last_words.items():
         host.log_styled(words, fg="red", log_func=logger.error)
     state.pool.kill(block=False)

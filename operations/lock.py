@@ -20,7 +20,7 @@ from facts.releases import current_release
 from link.channel import cut, is_local
 from link.dialogue import Dialogue
 from operations import journal
-from operations.interruption import say_on_interrupt
+from operations.interruption import end_whole, interrupted, say_on_interrupt
 from operations.operator import operator
 from operations.refusal import refused, step
 from stack.changes.lock import LockInfo, breakable, why_broken, why_locked
@@ -54,7 +54,10 @@ def is_held(host: Host) -> bool:
 
 
 def at_end(host: Host, action: Callable[[], object]) -> None:
-    """Do something last of all, right before this run gives the lock back; at once without one."""
+    """Do something last of all, right before this run gives the lock back; at once without one.
+
+    A run that is interrupted before that does it no more, and one that does it is not interrupted.
+    """
     if held := _holding.get(host):
         held.last.append(action)
     else:
@@ -169,11 +172,16 @@ class _Held(BaseStateCallback):
         self._over.set()
         self._beats.join()
         if not lost:
-            for action in self.last:
-                action()
+            self._do_last()
             journal.end(host, "not verified")
         # A connection that is gone has given it back already.
         with contextlib.suppress(OSError, EOFError):
             self._dialogue.say("end")
             self._dialogue.hear()
         self._dialogue.close()
+
+    def _do_last(self) -> None:
+        if self.last and not interrupted.is_set():
+            end_whole()
+            for action in self.last:
+                action()

@@ -46,6 +46,35 @@ main()
 """
 
 
+LAST = """
+import os, signal
+from gevent.event import Event
+from operations import lock
+from operations.refusal import fails_alone, step
+from pyinfra.api.operation import operation
+
+def last():
+    {last}
+    print("the last word", flush=True)
+
+def wait(host):
+    lock._holding[host] = lock.hold(host, ".", "a test", None, break_lock=False)
+    lock.at_end(host, last)
+    {wait}
+    return True
+
+@operation()
+def waits():
+    yield step(wait)
+
+@fails_alone
+def main(host):
+    waits(name="Wait")
+
+main()
+"""
+
+
 @pytest.mark.parametrize(
     ("deploy", "status", "said"),
     [
@@ -56,17 +85,48 @@ main()
     ids=["looks", "open", "changes"],
 )
 def test_ctrl_c_ends_a_run_at_once(tmp_path, deploy, status, said):
-    (tmp_path / "deploy.py").write_text(deploy)
+    process = begin(tmp_path, deploy)
+    rest = interrupt_when_it_waits(process)
+    assert process.returncode == status, rest
+    assert said in rest
+    assert "Traceback" not in rest
+
+
+def test_ctrl_c_before_the_last_word_leaves_it_unsaid(tmp_path):
+    """Else the same command would not go on from there, as the run says that it does."""
+    waits = 'print("waiting", flush=True); Event().wait()'
+    process = begin(tmp_path, LAST.format(last="pass", wait=waits))
+    rest = interrupt_when_it_waits(process)
+    assert process.returncode == 130, rest
+    assert "the same command goes on from here" in rest
+    assert "the last word" not in rest
+
+
+def test_ctrl_c_is_too_late_once_the_last_word_is_being_said(tmp_path):
+    itself = "os.kill(os.getpid(), signal.SIGINT)"
+    process = begin(tmp_path, LAST.format(last=itself, wait="pass"))
+    said, _ = process.communicate(timeout=ENDS_WITHIN_S)
+    assert process.returncode == 0, said
+    assert "the last word" in said
+    assert "interrupted" not in said
+
+
+def begin(folder, deploy):
+    """Start a deployment of this machine."""
+    (folder / "deploy.py").write_text(deploy)
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [pyinfra, "@local", "deploy.py", "-y"],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout
+
+
+def interrupt_when_it_waits(process):
+    """Press Ctrl-C; what the run says from then on."""
     try:
         heard = ""
         while "waiting" not in heard:
@@ -76,6 +136,4 @@ def test_ctrl_c_ends_a_run_at_once(tmp_path, deploy, status, said):
         rest, _ = process.communicate(timeout=ENDS_WITHIN_S)
     finally:
         process.kill()
-    assert process.returncode == status, heard + rest
-    assert said in rest
-    assert "Traceback" not in rest
+    return rest
