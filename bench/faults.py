@@ -144,6 +144,7 @@ def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> No
     where = f"{program} after {at_s:.1f} s, {kind}"
     command = host.pyinfra(*words, *SAID)
     environment = {**os.environ, **(wrong_clock(mishap.clock) if mishap.clock else {})}
+    former = _current(host)
     with mishap.prepared(_place(host)) as happens:
         began = monotonic()
         process = subprocess.Popen(
@@ -159,8 +160,8 @@ def _break_off(host: Host, trial: Trial, client: Inside, words: list[str]) -> No
     if not in_time:
         trial.happened(program, kind)
         if ended:
-            if words == ["rollback.py"] and process.returncode == 0:
-                # It went well all the same: once more would lead one release further back.
+            if words == ["rollback.py"] and _went_back(host, former):
+                # It was done all the same: once more would lead one release further back.
                 command = host.pyinfra(*words, "--data", f"release={_current(host)}", *SAID)
             _converges(host, trial, command, where)
         else:
@@ -198,6 +199,13 @@ def _converges(host: Host, trial: Trial, command: list[str], where: str) -> None
 def _left(host: Host) -> str:
     script = leftovers(host.directory, host.docker(), host.stack.name)
     return run(host.ssh(script)).output.strip()
+
+
+def _went_back(host: Host, former: str) -> bool:
+    """Whether a rollback was done to the end, even if its process did not live to say so."""
+    current = _current(host)
+    record = run(host.ssh(f"cat {host.directory}/releases/{current}.json")).output
+    return current != former and json.loads(record)["gone_back_from"] is None
 
 
 def _current(host: Host) -> str:
