@@ -29,7 +29,7 @@ class News:
     container_id: str | None
     """None: it happened to the stream itself."""
     what: str
-    """healthy, unhealthy, die, or what went wrong"""
+    """healthy, unhealthy, kill (it got a signal), die, or what went wrong"""
     at: float = field(default_factory=monotonic)
 
 
@@ -49,8 +49,8 @@ class HealthWatch:
         self._awaited: dict[str, _Awaited] = {}
         self._deaths: dict[str, int] = {}
         self._news: Queue[News] = Queue()
-        self.died_at: dict[str, float] = {}
-        """Container id → when it last ended, of those that nobody waits for."""
+        self.left_at: dict[str, float] = {}
+        """Container id → when it was told to end, or ended, of those that nobody waits for."""
         self.healthy_at: dict[str, float] = {}
         """Name → when it became healthy."""
 
@@ -62,7 +62,7 @@ class HealthWatch:
             filters={
                 "type": "container",
                 "label": f"{STACK_LABEL}={self._stack}",
-                "event": ["health_status", "die"],
+                "event": ["health_status", "kill", "die"],
             },
         )
 
@@ -115,14 +115,17 @@ class HealthWatch:
         by_id = {it.container_id: name for name, it in self._awaited.items()}
         name = by_id.get(news.container_id)
         if name is None:
-            if news.what == "die":
-                self.died_at[news.container_id] = news.at
+            # Who is told to end may take nobody new from then on, and still serve those it has.
+            if news.what in ("kill", "die"):
+                self.left_at.setdefault(news.container_id, news.at)
             return None
         if news.what == "healthy":
             del self._awaited[name]
             self._progress.end(name, "healthy")
             self.healthy_at[name] = news.at
             return name
+        if news.what == "kill":
+            return None  # What becomes of it is told next.
         if news.what == "die":
             self._deaths[name] = self._deaths.get(name, 0) + 1
             if self._deaths[name] < self._awaited[name].deaths:

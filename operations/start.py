@@ -115,11 +115,11 @@ class Starter:
         return {service: it["Id"] for service, it in found.items() if it["State"]["Running"]}
 
     def _interruptions(self, former: dict[str, str]) -> dict[str, float]:
-        died_at, healthy_at = self._watch.died_at, self._watch.healthy_at
+        left_at, healthy_at = self._watch.left_at, self._watch.healthy_at
         return {
-            service: healthy_at[service] - died_at[container]
+            service: healthy_at[service] - left_at[container]
             for service, container in former.items()
-            if service in healthy_at and container in died_at
+            if service in healthy_at and container in left_at
         }
 
     def _look(self, services: set[str]) -> None:
