@@ -24,32 +24,10 @@ def main(host):
 main()
 """
 CHANGES = """
-from gevent.event import Event
-from operations.interruption import say_on_interrupt
-from operations.refusal import fails_alone, step
-from pyinfra.api.operation import operation
-
-def wait(host):
-    say_on_interrupt(host, "in the middle")
-    print("waiting", flush=True)
-    return Event().wait()
-
-@operation()
-def waits():
-    yield step(wait)
-
-@fails_alone
-def main(host):
-    waits(name="Wait")
-
-main()
-"""
-
-
-LAST = """
 import os, signal
 from gevent.event import Event
 from operations import lock
+from operations.interruption import say_on_interrupt
 from operations.refusal import fails_alone, step
 from pyinfra.api.operation import operation
 
@@ -57,22 +35,26 @@ def last():
     {last}
     print("the last word", flush=True)
 
-def wait(host):
+def hold(host):
     lock._holding[host] = lock.hold(host, ".", "a test", None, break_lock=False)
     lock.at_end(host, last)
-    {wait}
+
+def change(host):
+    {change}
     return True
 
 @operation()
-def waits():
-    yield step(wait)
+def changes():
+    yield step(change)
 
 @fails_alone
 def main(host):
-    waits(name="Wait")
+    changes(name="Change")
 
 main()
 """
+WAITS = 'print("waiting", flush=True); Event().wait()'
+IN_THE_MIDDLE = f'say_on_interrupt(host, "in the middle"); {WAITS}'
 
 
 @pytest.mark.parametrize(
@@ -80,7 +62,7 @@ main()
     [
         (LOOKS.format(before="pass"), 130, ""),
         (LOOKS.format(before="end_well_on_interrupt()"), 0, ""),
-        (CHANGES, 130, "in the middle"),
+        (CHANGES.format(last="pass", change=IN_THE_MIDDLE), 130, "in the middle"),
     ],
     ids=["looks", "open", "changes"],
 )
@@ -94,8 +76,7 @@ def test_ctrl_c_ends_a_run_at_once(tmp_path, deploy, status, said):
 
 def test_ctrl_c_before_the_last_word_leaves_it_unsaid(tmp_path):
     """Else the same command would not go on from there, as the run says that it does."""
-    waits = 'print("waiting", flush=True); Event().wait()'
-    process = begin(tmp_path, LAST.format(last="pass", wait=waits))
+    process = begin(tmp_path, CHANGES.format(last="pass", change=f"hold(host); {WAITS}"))
     rest = interrupt_when_it_waits(process)
     assert process.returncode == 130, rest
     assert "the same command goes on from here" in rest
@@ -104,7 +85,7 @@ def test_ctrl_c_before_the_last_word_leaves_it_unsaid(tmp_path):
 
 def test_ctrl_c_is_too_late_once_the_last_word_is_being_said(tmp_path):
     itself = "os.kill(os.getpid(), signal.SIGINT)"
-    process = begin(tmp_path, LAST.format(last=itself, wait="pass"))
+    process = begin(tmp_path, CHANGES.format(last=itself, change="hold(host)"))
     said, _ = process.communicate(timeout=ENDS_WITHIN_S)
     assert process.returncode == 0, said
     assert "the last word" in said
