@@ -1,4 +1,5 @@
 import type { JobSummary } from "../../api/jobs";
+import { Scroll } from "../../parts/Scroll";
 
 interface Props {
   jobs: JobSummary[];
@@ -9,7 +10,7 @@ interface Props {
 /** The back-tests that were asked for; each can be looked at again. */
 export function History({ jobs, shown, show }: Props) {
   return (
-    <div className="scroll tall" tabIndex={0} role="region" aria-label="Back-tests">
+    <Scroll label="Back-tests" tall>
       <table>
         <thead>
           <tr>
@@ -47,6 +48,6 @@ export function History({ jobs, shown, show }: Props) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -1,11 +1,12 @@
 import type { Outcome } from "../../api/strategy";
 import { formatNumber, formatSignedPercent } from "../../parts/format";
+import { Scroll } from "../../parts/Scroll";
 import { ruleLabel } from "./rules";
 
 /** The rules side by side. */
 export function OutcomeTable({ outcomes }: { outcomes: Outcome[] }) {
   return (
-    <div className="scroll">
+    <Scroll label="Rules side by side">
       <table>
         <thead>
           <tr>
@@ -33,6 +34,6 @@ export function OutcomeTable({ outcomes }: { outcomes: Outcome[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

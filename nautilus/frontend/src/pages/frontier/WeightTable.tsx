@@ -1,4 +1,5 @@
 import { formatPercent } from "../../parts/format";
+import { Scroll } from "../../parts/Scroll";
 
 const NOTHING = 5e-5;
 
@@ -8,7 +9,7 @@ export function WeightTable({ weights }: { weights: Record<string, number> }) {
     .filter(([, weight]) => Math.abs(weight) >= NOTHING)
     .sort(([, one], [, other]) => other - one);
   return (
-    <div className="scroll">
+    <Scroll label="Weights">
       <table className="weights">
         <thead>
           <tr>
@@ -31,6 +32,6 @@ export function WeightTable({ weights }: { weights: Record<string, number> }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -1,5 +1,6 @@
 import type { Instrument } from "../../api/marketdata";
 import { formatPrice, formatSignedPercent, formatTime } from "../../parts/format";
+import { Scroll } from "../../parts/Scroll";
 import type { Quote } from "./quotes";
 import { Trend } from "./Trend";
 
@@ -13,7 +14,7 @@ interface Props {
 /** Every instrument with its last price, live where it trades. */
 export function QuoteTable({ instruments, quotes, chosen, choose }: Props) {
   return (
-    <div className="scroll">
+    <Scroll label="Instruments">
       <table className="quotes">
         <thead>
           <tr>
@@ -42,7 +43,7 @@ export function QuoteTable({ instruments, quotes, chosen, choose }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -3,6 +3,7 @@ import { formatNumber, formatPrice, formatTime } from "../../parts/format";
 import { Live } from "../../parts/Live";
 import { Nothing } from "../../parts/Notice";
 import { Answered, Panel } from "../../parts/Panel";
+import { Scroll } from "../../parts/Scroll";
 import { useBreaches } from "./useBreaches";
 
 /** The orders that were refused, live. */
@@ -25,7 +26,7 @@ export function Breaches() {
 
 function BreachTable({ breaches }: { breaches: Breach[] }) {
   return (
-    <div className="scroll tall" tabIndex={0} role="region" aria-label="Refused orders">
+    <Scroll label="Refused orders" tall>
       <table>
         <thead>
           <tr>
@@ -49,7 +50,7 @@ function BreachTable({ breaches }: { breaches: Breach[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -4,6 +4,7 @@ import { fetchLimits, type Limits } from "../../api/risk";
 import { formatCompact, formatNumber } from "../../parts/format";
 import { Nothing } from "../../parts/Notice";
 import { Answered, Panel } from "../../parts/Panel";
+import { Scroll } from "../../parts/Scroll";
 
 const COLUMNS = [
   ["Order", "max_order_notional"],
@@ -41,7 +42,7 @@ export function LimitsPanel() {
 
 function LimitTable({ limits }: { limits: Limits[] }) {
   return (
-    <div className="scroll">
+    <Scroll label="Every portfolio's limits">
       <table>
         <thead>
           <tr>
@@ -66,7 +67,7 @@ function LimitTable({ limits }: { limits: Limits[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

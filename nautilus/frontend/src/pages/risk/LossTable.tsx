@@ -1,5 +1,6 @@
 import type { Losses, Method } from "../../api/risk";
 import { formatSmallPercent } from "../../parts/format";
+import { Scroll } from "../../parts/Scroll";
 
 const NAMES: Record<Method, string> = {
   historical: "Historical",
@@ -11,7 +12,7 @@ const NAMES: Record<Method, string> = {
 export function LossTable({ losses, periods }: { losses: Losses[]; periods: number }) {
   return (
     <>
-      <div className="scroll">
+      <Scroll label="Losses by method">
         <table>
           <thead>
             <tr>
@@ -34,7 +35,7 @@ export function LossTable({ losses, periods }: { losses: Losses[]; periods: numb
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p className="quiet">Losses of the portfolio's value, from {periods} past periods.</p>
     </>
   );

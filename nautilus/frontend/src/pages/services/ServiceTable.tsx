@@ -1,4 +1,5 @@
 import type { ServiceState } from "../../api/services";
+import { Scroll } from "../../parts/Scroll";
 
 const latency = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
@@ -12,7 +13,7 @@ export function ServiceTable({ services }: { services: ServiceState[] }) {
     (one, other) => Number(one.state === "healthy") - Number(other.state === "healthy"),
   );
   return (
-    <div className="scroll">
+    <Scroll label="Every service">
       <table>
         <thead>
           <tr>
@@ -43,6 +44,6 @@ export function ServiceTable({ services }: { services: ServiceState[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
