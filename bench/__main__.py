@@ -23,6 +23,7 @@ from bench.memory import memory
 from bench.monitor import monitor
 from bench.nothing import nothing
 from bench.optimum import STACKS, optimum
+from bench.planner import planner
 from bench.replacement import replacement
 from bench.result import Result
 from bench.start import start
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "marketdata": (marketdata, 3),
     "monitor": (monitor, 5),
     "optimum": (optimum, STACKS),
+    "planner": (planner, 540),
     "contention": (contention, 5),
     "faults": (faults, 50),
     "swarm": (swarm, 3),

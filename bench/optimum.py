@@ -18,7 +18,6 @@ from bench.command import BenchError
 from bench.random_stacks import Case, random_cases
 from bench.result import Result, Target
 from stack.planner.clusters import Cores
-from stack.planner.demands import Demand
 from stack.planner.place import place
 
 STACKS = 1000
@@ -157,21 +156,7 @@ def _solved(model: cp_model.CpModel, most: cp_model.IntVar, effort: float = EFFO
 
 
 def _planned(case: Case) -> dict[str, Cores]:
-    demands = {
-        name: Demand(
-            cpus=amount,
-            memory_bytes=2**30,
-            reservation_bytes=None,
-            cpuset=None,
-            dedicated=name in case.dedicated,
-            pinned=True,
-            workers=1,
-            written_for_cpus=1,
-            literal=frozenset(),
-        )
-        for name, amount in case.cpus.items()
-    }
-    cores = place(demands, case.cpus, case.clusters).cores
+    cores = place(case.demands, case.cpus, case.clusters).cores
     return {name: own for name, own in cores.items() if own}
 
 
