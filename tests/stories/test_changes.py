@@ -11,6 +11,8 @@ from tests.stories.project import Project
 pytestmark = pytest.mark.lab
 MIB = 2**20
 SILENCE_S = 5
+# Of a run that has nothing to do, over its one connection.
+COMMANDS = 7
 
 
 def untouched(before, after, changed=()):
@@ -95,11 +97,16 @@ def test_json_of_a_deploy_is_alone_on_stdout_and_progress_goes_to_stderr(
 
 def test_the_same_again_is_no_change(running: Project, mac2: Mac):
     before = mac2.evidence()
+    log = mac2.root / "var/log/sshd.log"
+    earlier = log.stat().st_size
     run = running.deploy(hosts="mac2")
+    heard = log.read_bytes()[earlier:].decode()
 
     assert "no changes: harbour:m1" in run.text
     assert "4/4 containers healthy, 1/1 endpoints answer" in run.text
     assert mac2.evidence() == before
+    assert heard.count("Accepted publickey") == 1
+    assert 0 < heard.count("Starting session") <= COMMANDS
 
 
 def test_a_changed_environment_recreates_its_service_alone(running: Project, mac2: Mac):
