@@ -32,7 +32,7 @@ def planner(_: Path, rounds: int) -> Result:
     return Result(
         "planner",
         f"CPU time of one map, ms: {len(usual)} random stacks, {len(large)} large ones, Nautilus on"
-        f" {len(own)} Macs; every so manyth, the slowest last",
+        f" {len(own)} Macs; a few of each, the slowest last",
         {
             f"{USUAL} services": _some(usual),
             f"{MANY} services on {MANY_CORES} cores": _some(large),
