@@ -109,15 +109,14 @@ def test_a_service_starts_while_its_stores_are_away(start: Start) -> None:
     assert {reason.split(":")[0] for reason in body["reasons"]} == {"redis", "postgres"}
 
 
-def test_stores_that_do_not_answer_are_waited_for_at_the_same_time(start: Start) -> None:
+def test_a_store_that_does_not_answer_holds_health_up_for_less_than_a_second(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         url = f"postgresql://u@127.0.0.1:{port}/d"
         client = start("risk", redis_host="127.0.0.1", redis_port=port, database_url=url)
         asked = time.monotonic()
         answer = client.get("/health")
-        # One after the other took twice 0.8 s.
-        assert time.monotonic() - asked < 1.6
+        assert time.monotonic() - asked < 1.2
     assert answer.status_code == 503
     assert answer.json()["reasons"] == [
         "redis: no answer within 0.8 s",
