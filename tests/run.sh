@@ -11,6 +11,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 packages="busybox chromium curl dash faketime git iproute2 lsof nginx-light openssh-client original-awk \
     postgresql prometheus redis-server"
+command -v npm >/dev/null || packages="$packages nodejs npm"
 can_run_lab() { [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; }
 
 if can_run_lab && command -v apt-get >/dev/null; then
@@ -21,6 +22,11 @@ if can_run_lab && command -v apt-get >/dev/null; then
         # A test starts servers of its own: the packages' must not run.
         DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends $packages
     fi
+fi
+
+if ! command -v npm >/dev/null; then
+    echo "npm is missing, with which the page is tested: install Node.js" >&2
+    exit 1
 fi
 
 # pyinfra writes no bytecode, and the stories start it hundreds of times.
